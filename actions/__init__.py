@@ -1,0 +1,1 @@
+"""Custom actions, run inside the bot's process: the hand-off, suggestions, and follow-ups."""

@@ -1,0 +1,1 @@
+"""Rapport: an assistant that answers the questions of a psychotherapy clinic's visitors."""

@@ -1,0 +1,79 @@
+"""Turns each message into one vector that says what it means, whatever its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.nlu.encoder import Encoder
+from bot.nlu.spelling_repair import REPAIRED
+from bot.nlu.vector_cache import VectorCache
+from bot.settings import current
+
+ENCODER_KEY = "encoder"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class SentenceEncoder(GraphComponent):
+    """A dense sentence feature, from the repaired text where there is one."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {
+            # large (best answers) or small (least memory); None takes what BOT_ENCODER says.
+            ENCODER_KEY: None,
+        }
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
+        return _load(config).fingerprint
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> SentenceEncoder:
+        return cls(_load(config))
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        messages = [message for message in training_data.training_examples if _text(message)]
+        cache = VectorCache(current().models / "vectors")
+        vectors = cache.encode_all(self._encoder, [_text(message) for message in messages])
+        for message, vector in zip(messages, vectors, strict=True):
+            self._add(message, vector)
+        return training_data
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message in messages:
+            if text := _text(message):
+                self._add(message, self._encoder.encode(text))
+        return messages
+
+    def _add(self, message: Message, vector: np.ndarray[Any, Any]) -> None:
+        origin = type(self).__name__
+        message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, origin))
+
+
+def _text(message: Message) -> str:
+    return message.get(REPAIRED) or message.get(TEXT) or ""
+
+
+def _load(config: dict[str, Any]) -> Encoder:
+    settings = current()
+    name = config.get(ENCODER_KEY) or settings.encoder
+    return Encoder.load(name, settings.models, weights_folder=settings.weights)

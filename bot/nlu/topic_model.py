@@ -1,0 +1,258 @@
+"""Tells the topic of a message from its vector, and how sure that is. It knows no Rasa.
+
+A ridge regression on Gaussian kernels around examples gives each topic a score. How sure the best
+one is, is learnt from messages of writers whom the model had not read (each writer in turn is left
+out), so that a confidence means what it says for strangers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import solve
+from sklearn.linear_model import LogisticRegression
+
+from bot.outcome import ANSWER_AT, MOST_SUGGESTIONS
+from bot.topics import CRISIS, FALLBACK, TELL_ME_MORE
+
+Floats = npt.NDArray[np.float32]
+
+# Part of the training cache's key: raise it when what is learnt changes.
+VERSION = "topic-model-1"
+
+# The numbers below were chosen by the study in docs/decisions/0004-the-topic-model.md.
+KERNELS = 3_000  # examples that carry a kernel
+WIDTH = 2.0  # of the kernel: exp(WIDTH * (cosine - 1))
+RIDGE = 0.1
+JITTER = 1e-2  # keeps the sums of 32-bit kernels solvable
+BALANCE = 0.5  # 0 counts every example alike, 1 every topic
+SEED = 1
+
+# Said with a button these would make no sense.
+NEVER_SUGGESTED = frozenset(
+    {FALLBACK, CRISIS, TELL_ME_MORE, "just_joking", "greet", "goodbye", "thank", "affirm", "deny",
+     "cancel", "complaint"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the thresholds must hold, on writers whom the model had not read."""
+
+    wrong_at_most: float = 0.08  # share of messages in scope answered with another topic's answer
+    refused_at_least: float = 0.92  # share of messages out of scope that get no answer
+    suggested_at_least: float = 0.99  # share in scope that get an answer, or suggestions
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a message seems to be about."""
+
+    ranking: tuple[tuple[str, float], ...]  # topics with probability, likeliest first
+    topic: str  # the likeliest in scope
+    confidence: float  # that it is right; 0.5 where it is answered
+    suggestions: tuple[str, ...]  # what to ask back with; none where it is hopeless
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From scores to confidences: a logistic regression, moved so that the threshold is 0.5."""
+
+    weights: tuple[float, ...]
+    intercept: float
+    suggest_at: float  # the confidence from which suggestions are worth reading
+    sharpness: float  # turns scores into the probabilities of the ranking
+
+    def confidences(self, features: Floats) -> Floats:
+        return _sigmoid(features @ np.array(self.weights, dtype=np.float32) + self.intercept)
+
+
+class TopicModel:
+    """A trained model. Reading changes nothing, so any number of threads may read."""
+
+    def __init__(
+        self, topics: Sequence[str], centres: Floats, weights: Floats, calibration: Calibration
+    ) -> None:
+        self._topics = np.array(topics)
+        self._centres = centres
+        self._weights = weights
+        self._calibration = calibration
+        self._in_scope = self._topics != FALLBACK
+
+    @classmethod
+    def fit(
+        cls,
+        vectors: Floats,
+        topics: Sequence[str],
+        writers: Sequence[str],
+        bounds: Bounds | None = None,
+    ) -> TopicModel:
+        """Learns from examples: one row of `vectors`, a topic and a writer for each.
+
+        With one writer there is nobody to leave out; then every tenth example stands for a stranger.
+        """
+        names, labels = np.unique(np.array(topics), return_inverse=True)
+        strangers = _groups(writers)
+        centres = _centres(vectors)
+        learner = _Learner(vectors, labels, len(names), centres, strangers)
+        weights = learner.weights()
+        scores = np.zeros((len(labels), len(names)), dtype=np.float32)
+        for stranger in range(strangers.max() + 1):
+            left_out = strangers == stranger
+            scores[left_out] = learner.scores(left_out, learner.weights(without=stranger))
+        # What only one writer wrote of cannot be known without that writer: it tells nothing.
+        known = [len(set(strangers[labels == label])) > 1 for label in range(len(names))]
+        judged = np.array(known)[labels]
+        calibration = _calibrated(scores[judged], labels[judged], names, bounds or Bounds())
+        return cls(names.tolist(), centres, weights, calibration)
+
+    def read(self, vector: Floats) -> Reading:
+        """The topics of a message, likeliest first."""
+        scores = _kernel(vector[None, :], self._centres) @ self._weights
+        features, best = _features(scores, self._in_scope)
+        confidence = float(self._calibration.confidences(features)[0])
+        shares = _softmax(self._calibration.sharpness * scores)[0]
+        order = np.argsort(-shares, kind="stable")
+        ranking = tuple((str(self._topics[i]), float(shares[i])) for i in order)
+        suggestions: tuple[str, ...] = ()
+        if confidence >= self._calibration.suggest_at:
+            worth = (topic for topic, _ in ranking if topic not in NEVER_SUGGESTED)
+            suggestions = tuple(islice(worth, MOST_SUGGESTIONS))
+        return Reading(ranking, str(self._topics[best[0]]), confidence, suggestions)
+
+    def save(self, folder: Path) -> None:
+        np.savez(folder / "topics.npz", centres=self._centres, weights=self._weights)
+        kept = {"topics": self._topics.tolist(), "calibration": vars(self._calibration)}
+        (folder / "topics.json").write_text(json.dumps(kept), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> TopicModel:
+        """A saved model. Raises OSError or ValueError when it is not whole."""
+        kept = json.loads((folder / "topics.json").read_text(encoding="utf-8"))
+        calibration = Calibration(
+            **{**kept["calibration"], "weights": tuple(kept["calibration"]["weights"])}
+        )
+        with np.load(folder / "topics.npz") as arrays:
+            return cls(kept["topics"], arrays["centres"], arrays["weights"], calibration)
+
+
+class _Learner:
+    """Solves the regression, for all writers or without one, from sums that are made once."""
+
+    def __init__(
+        self,
+        vectors: Floats,
+        labels: npt.NDArray[np.int64],
+        topics: int,
+        centres: Floats,
+        strangers: npt.NDArray[np.int64],
+    ) -> None:
+        self._kernels = _kernel(vectors, centres)
+        self._ridge = RIDGE * _kernel(centres, centres) + JITTER * np.eye(len(centres))
+        counts = np.bincount(labels, minlength=topics)
+        share = (len(labels) / (topics * counts[labels])) ** BALANCE
+        targets = np.eye(topics, dtype=np.float32)[labels] - 1 / topics
+        self._grams, self._sums = [], []
+        for stranger in range(strangers.max() + 1):
+            own = strangers == stranger
+            weighted = self._kernels[own] * share[own, None].astype(np.float32)
+            self._grams.append((weighted.T @ self._kernels[own]).astype(np.float64))
+            self._sums.append((weighted.T @ targets[own]).astype(np.float64))
+
+    def weights(self, *, without: int | None = None) -> Floats:
+        kept = [i for i in range(len(self._grams)) if i != without]
+        gram = sum((self._grams[i] for i in kept), self._ridge)
+        return _solved(gram, sum(self._sums[i] for i in kept)).astype(np.float32)
+
+    def scores(self, rows: npt.NDArray[np.bool_], weights: Floats) -> Floats:
+        return self._kernels[rows] @ weights
+
+
+def _calibrated(
+    scores: Floats, labels: npt.NDArray[np.int64], names: npt.NDArray[np.str_], bounds: Bounds
+) -> Calibration:
+    """Learns what the scores of unread writers were worth, and sets the thresholds by the bounds."""
+    in_scope = names != FALLBACK
+    features, best = _features(scores, in_scope)
+    asked = in_scope[labels]
+    right = best == labels
+    regression = LogisticRegression(C=1e3, max_iter=1000).fit(features, right)
+    logits = features @ regression.coef_[0] + regression.intercept_[0]
+    threshold = max(
+        _threshold(logits[asked & ~right], int(bounds.wrong_at_most * asked.sum())),
+        _threshold(logits[~asked], int((1 - bounds.refused_at_least) * (~asked).sum())),
+    )
+    sure = np.sort(logits[asked])
+    suggest_at = sure[int((1 - bounds.suggested_at_least) * len(sure))] if len(sure) else 0.0
+    return Calibration(
+        weights=tuple(float(weight) for weight in regression.coef_[0]),
+        intercept=float(regression.intercept_[0] - threshold),
+        suggest_at=min(ANSWER_AT, float(_sigmoid(np.float32(suggest_at - threshold)))),
+        sharpness=_sharpness(scores, labels),
+    )
+
+
+def _threshold(unwanted: npt.NDArray[np.float64], at_most: int) -> float:
+    """The lowest value that at most so many of the unwanted exceed."""
+    descending = np.sort(unwanted)[::-1]
+    return float(descending[at_most]) + 1e-6 if at_most < len(descending) else -np.inf
+
+
+def _features(
+    scores: Floats, in_scope: npt.NDArray[np.bool_]
+) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """What tells a sure reading: the best score in scope, its lead, and its lead over the fallback."""
+    inside = np.where(in_scope, scores, -np.inf)
+    best = inside.argmax(axis=1)
+    two = np.partition(inside, -2, axis=1)[:, -2:]
+    outside = np.where(in_scope, -np.inf, scores).max(axis=1, initial=-1.0)
+    features = np.stack([two[:, 1], two[:, 1] - two[:, 0], two[:, 1] - outside], axis=1)
+    return features.astype(np.float32), best
+
+
+def _sharpness(scores: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """The factor at which the ranking's probabilities fit best what the unread writers meant."""
+    rows = np.arange(len(labels))
+    factors = np.geomspace(1.0, 40.0, 30)
+    losses = [
+        -np.log(np.maximum(_softmax(factor * scores)[rows, labels], 1e-9)).mean()
+        for factor in factors
+    ]
+    return float(factors[int(np.argmin(losses))])
+
+
+def _groups(writers: Sequence[str]) -> npt.NDArray[np.int64]:
+    _, groups = np.unique(np.array(writers), return_inverse=True)
+    if groups.max() == 0:
+        groups = np.random.default_rng(SEED).permutation(len(writers)) % 10
+    return groups
+
+
+def _centres(vectors: Floats) -> Floats:
+    if len(vectors) <= KERNELS:
+        return vectors
+    chosen = np.random.default_rng(SEED).choice(len(vectors), KERNELS, replace=False)
+    return vectors[np.sort(chosen)]
+
+
+def _kernel(vectors: Floats, centres: Floats) -> Floats:
+    return np.exp(WIDTH * (vectors @ centres.T - 1)).astype(np.float32)
+
+
+def _solved(gram: npt.NDArray[np.float64], sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return solve(gram, sums, assume_a="pos", overwrite_a=True, check_finite=False)
+
+
+def _softmax(scores: Floats) -> Floats:
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def _sigmoid(value: Floats) -> Floats:
+    return 1 / (1 + np.exp(-value))

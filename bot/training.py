@@ -1,0 +1,74 @@
+"""Trains the model in a child process, and publishes it in one step. It never imports Rasa."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bot.settings import ROOT, Settings
+
+# What a model is made of: where one of these changes, the model no longer fits.
+_INGREDIENTS = ("config.yml", "domain.yml", "data/*.yml", "bot/topics.yml", "bot/nlu/*.py")
+KEPT_MODELS = 3
+
+
+class TrainingFailed(Exception):
+    """No model came of it; the message says where to read why."""
+
+
+def fitting_model(settings: Settings) -> Path | None:
+    """The model that was trained on today's files, if there is one."""
+    path = _path(settings)
+    return path if path.exists() else None
+
+
+def train(settings: Settings) -> Path:
+    """Trains on today's files and publishes the model; a failure leaves what was there."""
+    path = _path(settings)
+    log = settings.models / "training.log"
+    settings.models.mkdir(parents=True, exist_ok=True)
+    name = f".new-{os.getpid()}"
+    new = settings.models / f"{name}.tar.gz"
+    command = [
+        *(sys.executable, "-m", "rasa", "train", "--quiet"),
+        *("--config", "config.yml", "--domain", "domain.yml", "--data", "data"),
+        *("--out", str(settings.models), "--fixed-model-name", name),
+    ]
+    environ = {
+        **os.environ,
+        "RASA_TELEMETRY_ENABLED": "false",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "BOT_ENCODER": settings.encoder,
+    }
+    with log.open("w", encoding="utf-8") as output:
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode or not new.exists():
+        raise TrainingFailed(f"training failed; {log} says why")
+    new.replace(path)
+    _forget_old_models(settings)
+    return path
+
+
+def _path(settings: Settings) -> Path:
+    digest = hashlib.sha256(settings.encoder.encode())
+    for pattern in _INGREDIENTS:
+        for file in sorted(ROOT.glob(pattern)):
+            digest.update(file.relative_to(ROOT).as_posix().encode())
+            digest.update(file.read_bytes())
+    return settings.models / f"rapport-{digest.hexdigest()[:12]}.tar.gz"
+
+
+def _forget_old_models(settings: Settings) -> None:
+    """Keeps the newest few, so that there is one to go back to; an interrupted one goes after a day."""
+    models = sorted(settings.models.glob("rapport-*.tar.gz"), key=lambda path: -path.stat().st_mtime)
+    stale = [
+        path
+        for path in settings.models.glob(".new-*.tar.gz")
+        if path.stat().st_mtime < time.time() - 86_400
+    ]
+    for path in (*models[KEPT_MODELS:], *stale):
+        path.unlink(missing_ok=True)
