@@ -1,4 +1,4 @@
-"""Answers what means nothing by itself: yes, no, tell me more, just joking. It means what came before."""
+"""Answers yes, no, tell me more, just joking: each means what came before it."""
 
 from typing import Any
 
@@ -50,7 +50,9 @@ def tell_more(dispatcher: CollectingDispatcher, tracker: Tracker) -> None:
     if last is None or not last.next:
         dispatcher.utter_message(response="utter_more_nothing", choices=_starting_points())
         return
-    new = [topic for topic in last.next if topic.startswith("faq/") and f"utter_{topic}" not in given]
+    new = [
+        topic for topic in last.next if topic.startswith("faq/") and f"utter_{topic}" not in given
+    ]
     if new:
         dispatcher.utter_message(response=f"utter_{new[0]}")
     else:

@@ -1,4 +1,4 @@
-"""Answers what was not understood: the likeliest topics, else an honest sentence; lost twice, the form."""
+"""Answers what was not understood: likely topics, or an honest sentence; lost twice, the form."""
 
 from itertools import takewhile
 from typing import Any

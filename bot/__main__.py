@@ -53,7 +53,9 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
         case "encoder":
             from bot.nlu.encoder import Encoder
 
-            encoder = Encoder.load(settings.encoder, settings.models, weights_folder=settings.weights)
+            encoder = Encoder.load(
+                settings.encoder, settings.models, weights_folder=settings.weights
+            )
             print(f"The {settings.encoder} encoder is ready ({encoder.fingerprint}).")
         case "evaluate":
             from bot.evaluation import evaluate_file
@@ -62,7 +64,8 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
         case "benchmark":
             from bot.benchmark import run_benchmark
 
-            run_benchmark(settings, _model(settings), chosen.messages)
+            _model(settings)
+            run_benchmark(settings, chosen.messages)
     return 0
 
 
@@ -91,7 +94,9 @@ def _serve(settings: Settings) -> int:
         subprocess.Popen([sys.executable, "-m", "bot", process], env=environ)  # noqa: S603
         for process in PROCESSES
     ]
-    print(f"Chat: http://{settings.chat_host}:{settings.chat_port} (in about 15 seconds)", flush=True)
+    print(
+        f"Chat: http://{settings.chat_host}:{settings.chat_port} (in about 15 seconds)", flush=True
+    )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         while all(process.poll() is None for process in running):

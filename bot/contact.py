@@ -78,7 +78,7 @@ def _text(fields: Mapping[str, object], name: str, errors: dict[str, str]) -> st
     if not isinstance(value, str):
         errors[name] = "Please write this as text."
         return ""
-    text = value.replace("\0", "").strip()
+    text = value.encode(errors="replace").decode().replace("\0", "").strip()
     longest = next(field["maxlength"] for field in FIELDS if field["name"] == name)
     if len(text) > longest:
         errors[name] = f"Please keep this under {longest:,} characters; yours has {len(text):,}."

@@ -1,6 +1,6 @@
 """Chooses the words that visitors read. No other module holds a sentence of the assistant's."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -99,11 +99,11 @@ class Content:
             if not self._wordings.get(UTTER + topic.id):
                 raise ContentError(f"domain.yml has no answer {UTTER}{topic.id}")
 
-    def keys(self) -> Collection[str]:
-        return self._wordings.keys()
+    def has(self, key: object) -> bool:
+        return key in self._wordings
 
     def text(self, key: str, *, times_said: int = 0, **values: str) -> str:
-        """The words of a key; each time it is said, the next wording. KeyError for an unknown key."""
+        """The words of a key; each time it is said, the next wording. KeyError for no key."""
         wordings = self._wordings[key]
         return self._filled(wordings[times_said % len(wordings)].text, values)
 
@@ -151,7 +151,9 @@ class Content:
         if key in said.keys:
             key = AGAIN
         text = self.text(key, times_said=shown_before - 1 if key == AGAIN else 0)
-        return Reply(key=key, kind="crisis", text=text, helplines=lines_for(said.danger or ("any",)))
+        return Reply(
+            key=key, kind="crisis", text=text, helplines=lines_for(said.danger or ("any",))
+        )
 
     def choice(self, topic_id: str) -> Choice:
         return Choice(self._topics[topic_id].label, topic_id)
@@ -174,7 +176,7 @@ class Content:
         return tuple(self._passages[name]["where"] for name in self._wordings[key][0].sources)
 
     def _next(self, key: str, said: Said) -> list[str]:
-        """Topics to ask next: those not answered yet; a person, where the answer is not ours to give."""
+        """What to ask next: what was not answered yet; a person, where the answer is not ours."""
         kind = kind_of(key)
         topic = self._topics.get(key.removeprefix(UTTER))
         after = [
@@ -201,7 +203,7 @@ class Content:
 
 
 def kind_of(key: str) -> str:
-    """What an answer is to the visitor: answer, unknown, suggestions, contact, crisis or smalltalk."""
+    """What an answer is to the visitor, in the words of CONTRACT.md."""
     return next((kind for start, kind in _KINDS if key.startswith(start)), "smalltalk")
 
 

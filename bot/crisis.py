@@ -397,7 +397,9 @@ def _forms(corrected: Mapping[str, str]) -> dict[str, set[str]]:
     """The forms of each word by its dictionary form, from spaCy's table of lemmas."""
     forms = defaultdict(set, {word: set(own.split()) for word, own in corrected.items()})
     corrected_forms = set().union(*forms.values())
-    for form, word in spacy.util.load_language_data(spacy.util.registry.lookups.get("en")["lemma_lookup"]).items():
+    for form, word in spacy.util.load_language_data(
+        spacy.util.registry.lookups.get("en")["lemma_lookup"]
+    ).items():
         if word not in corrected and form not in corrected_forms:
             forms[word].add(form)
     return forms

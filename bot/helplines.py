@@ -1,4 +1,4 @@
-"""The helplines that a person in danger is shown, read from `helplines.yml`. It needs nothing else."""
+"""The helplines for a person in danger, read from `helplines.yml`. It needs nothing else."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class HelplinesError(ValueError):
 
 @dataclass(frozen=True)
 class Helpline:
-    """One line as a visitor sees it; `call` and `text` are numbers to tap, `text` empty for none."""
+    """One line as a visitor sees it; `call` and `text` are numbers, `text` empty for none."""
 
     name: str
     call: str
@@ -46,14 +46,18 @@ class Helplines:
             raise HelplinesError(f"helplines.yml lacks {error}") from error
         for kind, names in self._shown.items():
             if unknown := set(names) - set(self._lines):
-                raise HelplinesError(f"helplines.yml shows {unknown.pop()!r} for {kind}: no such line")
+                raise HelplinesError(
+                    f"helplines.yml shows {unknown.pop()!r} for {kind}: no such line"
+                )
             if not FEWEST <= len(names) <= MOST:
-                raise HelplinesError(f"helplines.yml: {kind} shows {len(names)} lines, not two to four")
+                raise HelplinesError(
+                    f"helplines.yml: {kind} shows {len(names)} lines, not two to four"
+                )
         if "any" not in self._shown:
             raise HelplinesError("helplines.yml does not say which lines are shown for any danger")
 
     def for_kinds(self, kinds: Iterable[str]) -> tuple[Helpline, ...]:
-        """Two to four lines: those of the first kind, then what others add. KeyError for no kind."""
+        """Two to four lines: those of the first kind, then what others add."""
         names = dict.fromkeys(name for kind in kinds for name in self._shown[kind])
         return tuple(self._lines[name] for name in list(names)[:MOST])
 

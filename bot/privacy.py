@@ -20,7 +20,7 @@ class Detail:
 
 
 def find_details(text: str) -> list[Detail]:
-    """The personal details in a text, in order; where two overlap the earlier kind of `_FINDERS` wins."""
+    """The personal details in a text, in order; of two that overlap `_FINDERS` tells which."""
     found: list[Detail] = []
     for finder in _FINDERS:
         for detail in finder(text):
@@ -68,7 +68,7 @@ _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _POSTAL_CODE = re.compile(r"\b[ABCEGHJ-NPRSTVXY]\d[A-Z][ -]?\d[A-Z]\d\b", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"(?<![\w-])\d(?:[ -]?\d){6,18}(?![\w-])")
 _WORD = r"[A-Z][\w'’-]{1,30}"
-# A name counts where it is given as one: "my name is ana", "I'm called Ana Lima", "this is Ana Lima,".
+# A name counts where it is given as one: "my name is ana", "I'm called Ana", "this is Ana Li,".
 _NO_NAME = r"(?!(?:not|on|in|so|too|the|very|always|also)\b)"
 _NAME = re.compile(
     r"\b(?i:my (?:full |first |last )?name(?:'s|’s| is)|i am called|i['’]m called|call me"

@@ -1,4 +1,4 @@
-"""Every deployment choice, read once from an environment that is given. Nothing else reads the environment."""
+"""Every deployment choice, read once from a given environment. Nothing else reads it."""
 
 import os
 import secrets
@@ -44,7 +44,7 @@ ROWS = (
     Row(
         "BOT_RATE_LIMIT",
         "30",
-        "Messages a minute that one address may send; contact requests a fifth of it; 0 for no limit.",
+        "Messages a minute from one address; contact requests a fifth of it; 0 for no limit.",
     ),
     Row(
         "BOT_TRUSTED_PROXIES",
@@ -109,7 +109,7 @@ class Settings:
 
 @cache
 def current() -> Settings:
-    """The settings of this process: the adapters that Rasa builds by name have no other way to them."""
+    """The settings of this process, for adapters that Rasa builds by name."""
     return Settings.from_env(os.environ)
 
 

@@ -46,7 +46,9 @@ class Topics(Mapping[str, Topic]):
             raise TopicsError("topics.yml names a topic twice")
         for topic in topics:
             for unknown in set(topic.next) - set(self._by_id):
-                raise TopicsError(f"topics.yml: {topic.id} leads on to {unknown}, which is no topic")
+                raise TopicsError(
+                    f"topics.yml: {topic.id} leads on to {unknown}, which is no topic"
+                )
 
     def __getitem__(self, topic_id: str) -> Topic:
         return self._by_id[topic_id]
@@ -69,7 +71,9 @@ def read_topics(path: Path = FILE) -> Topics:
         for entry in entries:
             missing = {"id", "label", "covers"} - set(entry)
             if missing:
-                raise TopicsError(f"topics.yml: an entry of {group} lacks {', '.join(missing)}: {entry}")
+                raise TopicsError(
+                    f"topics.yml: an entry of {group} lacks {', '.join(missing)}: {entry}"
+                )
             topics.append(
                 Topic(
                     id=entry["id"],

@@ -63,8 +63,10 @@ def _path(settings: Settings) -> Path:
 
 
 def _forget_old_models(settings: Settings) -> None:
-    """Keeps the newest few, so that there is one to go back to; an interrupted one goes after a day."""
-    models = sorted(settings.models.glob("rapport-*.tar.gz"), key=lambda path: -path.stat().st_mtime)
+    """Keeps the newest few, to go back to; an interrupted one goes after a day."""
+    models = sorted(
+        settings.models.glob("rapport-*.tar.gz"), key=lambda path: -path.stat().st_mtime
+    )
     stale = [
         path
         for path in settings.models.glob(".new-*.tar.gz")

@@ -26,7 +26,9 @@ THEMES = [
             pages.Question("faq/hostile", HOSTILE, HOSTILE),
         ],
     ),
-    pages.Theme("About the practice", [pages.Question("practical/fees", "What does it cost?", "?")]),
+    pages.Theme(
+        "About the practice", [pages.Question("practical/fees", "What does it cost?", "?")]
+    ),
 ]
 LINES = [
     {
@@ -154,7 +156,12 @@ def test_the_data_for_search_engines_is_a_valid_faq_page_of_the_same_answers() -
     assert data["@type"] == "FAQPage"
     questions = [question for theme in THEMES for question in theme.questions]
     assert [
-        (entry["@type"], entry["name"], entry["acceptedAnswer"]["@type"], entry["acceptedAnswer"]["text"])
+        (
+            entry["@type"],
+            entry["name"],
+            entry["acceptedAnswer"]["@type"],
+            entry["acceptedAnswer"]["text"],
+        )
         for entry in data["mainEntity"]
     ] == [("Question", question.title, "Answer", question.text) for question in questions]
 

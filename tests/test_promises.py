@@ -1,4 +1,4 @@
-"""The content keeps its promises: every topic is taught, answered, labelled, and true to the source."""
+"""The content's promises: every topic is taught, answered, labelled, true to the source."""
 
 import re
 from collections import Counter
@@ -15,6 +15,10 @@ from bot.settings import ROOT
 from bot.topics import FALLBACK, shipped_topics
 
 CLINIC = "Therapy Heals Toronto"
+BANNED = (
+    "committed", "commit suicide", "successful", "failed", "think of your family", "selfish",
+    "overreact", "promise", "secret", "book", "!",
+)  # fmt: skip
 OWN_INTENTS = {"tell_me_more", "just_joking"}
 
 
@@ -81,7 +85,9 @@ def test_every_faq_and_practical_topic_has_two_wordings_and_a_label() -> None:
 
 
 @pytest.mark.parametrize(("topic", "wording"), wordings_of("faq"))
-def test_an_answer_about_the_therapy_has_40_to_90_words(topic: str, wording: dict[str, str]) -> None:
+def test_an_answer_about_the_therapy_has_40_to_90_words(
+    topic: str, wording: dict[str, str]
+) -> None:
     assert 40 <= len(wording["text"].split()) <= 90
 
 
@@ -112,10 +118,9 @@ def test_no_answer_copies_eight_words_in_a_row_from_the_source(key: str) -> None
 def test_what_is_said_in_danger_is_safe_messaging(key: str) -> None:
     for wording in responses()[key]:
         text = str(wording["text"]).lower()
-        for banned in ("committed", "commit suicide", "successful", "failed", "think of your family",
-                       "selfish", "overreact", "promise", "secret", "book", "!"):  # fmt: skip
+        for banned in BANNED:
             assert banned not in text, banned
-        assert text.isascii() or "’" in text, "no emoji"
+        assert text.isascii(), "no emoji"
 
 
 def test_a_full_reply_says_what_it_is_and_what_the_clinic_is_not() -> None:
@@ -195,7 +200,7 @@ def test_kinds_are_those_of_the_contract() -> None:
 
 def test_no_placeholder_is_left_in_a_text() -> None:
     content = Content(CLINIC)
-    for key in content.keys():
+    for key in responses():
         assert "{" not in content.text(key, reference="X")
 
 

@@ -194,7 +194,10 @@ class TestContact:
     def test_the_same_request_again_makes_one(self, visitor: Visitor) -> None:
         visitor.say("hello")
         first = visitor.write_to_clinic(message="Only once.")
-        assert visitor.write_to_clinic(message="Only once.").json()["reference"] == first.json()["reference"]
+        assert (
+            visitor.write_to_clinic(message="Only once.").json()["reference"]
+            == first.json()["reference"]
+        )
 
     def test_what_is_wrong_is_told_by_field(self, visitor: Visitor) -> None:
         response = visitor.write_to_clinic(email="ana@", name="")
@@ -269,7 +272,9 @@ class TestSessions:
         gone = visitor.client.request("DELETE", "/api/session", json={"session": visitor.session})
         assert gone.status_code == 204
         with sa.create_engine(chat_server.database_url).connect() as connection:
-            assert "quokka" not in str(connection.execute(sa.text("SELECT * FROM events")).fetchall())
+            assert "quokka" not in str(
+                connection.execute(sa.text("SELECT * FROM events")).fetchall()
+            )
         history = visitor.client.get("/api/session", params={"session": visitor.session}).json()
         assert history["messages"] == []
 
@@ -280,7 +285,9 @@ class TestSessions:
         assert erased.status_code == 401
 
     def test_a_visitor_cannot_name_a_conversation(self, visitor: Visitor) -> None:
-        said = visitor.client.post("/api/chat", json={"text": "hi", "session": "me", "sender": "you"})
+        said = visitor.client.post(
+            "/api/chat", json={"text": "hi", "session": "me", "sender": "you"}
+        )
         assert said.status_code == 401
 
 
@@ -297,7 +304,8 @@ class TestFeedback:
         assert "write to [email]" in [f.reason for f in chat_server.store().feedback()]
 
     @pytest.mark.parametrize(
-        "wrong", [{"key": "utter_nothing"}, {"helpful": "yes"}, {"reason": "x" * 501}, {"reason": 1}]
+        "wrong",
+        [{"key": "utter_nothing"}, {"helpful": "yes"}, {"reason": "x" * 501}, {"reason": 1}],
     )
     def test_odd_feedback_is_refused(self, visitor: Visitor, wrong: dict[str, object]) -> None:
         visitor.say("hello")
@@ -337,7 +345,14 @@ class TestRefusals:
         assert visitor.say("what is relational therapy " * 74)["replies"]
 
     def test_odd_characters_are_read(self, visitor: Visitor) -> None:
-        for text in ("😀" * 50, "\ud83d", "ﷺ" * 20, "\u202ewhat is it", "a\u0300" * 300, "<b>hi</b>"):
+        for text in (
+            "😀" * 50,
+            "\ud83d",
+            "ﷺ" * 20,
+            "\u202ewhat is it",
+            "a\u0300" * 300,
+            "<b>hi</b>",
+        ):
             assert visitor.client.post("/api/chat", json={"text": text}).status_code == 200
 
     def test_an_address_that_is_not_there(self, visitor: Visitor) -> None:
@@ -345,7 +360,12 @@ class TestRefusals:
         assert visitor.client.get("/api/chat").status_code == 405
 
     def test_rasas_own_doors_are_shut(self, visitor: Visitor) -> None:
-        for path in ("/webhooks/rest/webhook", "/conversations/x/tracker", "/model/parse", "/domain"):
+        for path in (
+            "/webhooks/rest/webhook",
+            "/conversations/x/tracker",
+            "/model/parse",
+            "/domain",
+        ):
             assert visitor.client.post(path, json={}).status_code in (404, 405)
 
     def test_every_answer_carries_the_security_headers(self, visitor: Visitor) -> None:
@@ -379,10 +399,13 @@ class TestPages:
 
 
 class TestOtherSettings:
-    def test_too_many_messages_are_refused_kindly(self, start_server: Callable[..., Server]) -> None:
+    def test_too_many_messages_are_refused_kindly(
+        self, start_server: Callable[..., Server]
+    ) -> None:
         server = start_server(BOT_RATE_LIMIT="5", BOT_ALLOWED_ORIGINS="https://clinic.example")
         statuses = [
-            httpx.post(f"{server.url}/api/chat", json={"text": "hello"}).status_code for _ in range(7)
+            httpx.post(f"{server.url}/api/chat", json={"text": "hello"}).status_code
+            for _ in range(7)
         ]
         assert statuses == [200] * 5 + [429] * 2
         refused = httpx.post(f"{server.url}/api/chat", json={"text": "hello"})
@@ -432,7 +455,9 @@ class TestOtherSettings:
         server = start_server(BOT_DATABASE_URL=postgresql_url)
         assert httpx.post(f"{server.url}/api/chat", json={"text": "hello"}).status_code == 200
         _drop(postgresql_url)
-        answer = httpx.post(f"{server.url}/api/chat", json={"text": "what is relational therapy"}, timeout=30)
+        answer = httpx.post(
+            f"{server.url}/api/chat", json={"text": "what is relational therapy"}, timeout=30
+        )
         assert answer.status_code == 200
         assert answer.json()["topic"] == "faq/what_is_relational_therapy"
         danger = httpx.post(f"{server.url}/api/chat", json={"text": "i want to die"}, timeout=30)

@@ -1,4 +1,4 @@
-"""Runs the custom actions inside the bot's process: no second server, no request that shows a conversation."""
+"""Runs the custom actions inside the bot's process: no second server to run and to guard."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class ConversationStore(SQLTrackerStore):
         event_broker: EventBroker | None = None,
         **_endpoint: Any,
     ) -> None:
-        # Rasa's own constructor waits for ever for a database that is not there; ours fails at once.
+        # Rasa's own constructor waits for ever for a missing database; ours fails at once.
         self.engine = create_engine(current().database_url)
         self.Base.metadata.create_all(self.engine)
         self.sessionmaker = sessionmaker(bind=self.engine)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -76,7 +77,7 @@ def _plot_calibration(results: Sequence[Result], path: Path) -> None:
     figure, (above, below) = pyplot.subplots(
         2, 1, figsize=(6, 6), sharex=True, gridspec_kw={"height_ratios": [3, 1]}
     )
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         chosen = (confidence >= low) & ((confidence < high) | (high == 1))
         if chosen.any():
             above.bar((low + high) / 2, right[chosen].mean(), width=0.09, color="#1f6f6b")
@@ -110,4 +111,3 @@ def _plot_confusion(results: Sequence[Result], path: Path) -> None:
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f}%"
-

@@ -25,7 +25,7 @@ HELD_OUT = ROOT / "tests" / "held_out" / "questions.tsv"
 
 
 def evaluate_file(model: Path, file: Path | None, out: Path) -> int:
-    """Prints the scores on a file of questions, and writes the report into a folder; 2 for a bad file."""
+    """Prints the scores on a file of questions, and writes the report; 2 for a bad file."""
     topics = shipped_topics()
     try:
         questions = read_questions(file or HELD_OUT, topics)
@@ -52,4 +52,3 @@ async def results_of(agent: Agent, questions: Sequence[Question]) -> list[Result
             guess = parse_data.get(LIKELIEST) or FALLBACK
         results.append(Result(question, guess, outcome))
     return results
-

@@ -55,7 +55,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Scores:
-    """Shares from 0 to 1; of questions in scope unless it says otherwise. None where there is none."""
+    """Shares from 0 to 1, of questions in scope unless it says otherwise; None of none."""
 
     questions: int
     in_scope: int
@@ -113,7 +113,7 @@ def by_style(results: Sequence[Result]) -> dict[str, Scores]:
 
 
 def mistakes(results: Sequence[Result]) -> list[Result]:
-    """What needs a look, worst first: wrong answers, then answers to what is out of scope, then wrong guesses."""
+    """What needs a look: wrong answers, answers to what is out of scope, wrong guesses."""
 
     def rank(result: Result) -> tuple[int, float]:
         worst = 0 if result.answered and result.in_scope else 1 if result.answered else 2

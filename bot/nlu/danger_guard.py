@@ -18,7 +18,7 @@ from rasa.shared.nlu.constants import (
 )
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.crisis import Danger, combine, only_harmless, signs_of_danger
+from bot.crisis import Danger, Tier, combine, only_harmless, signs_of_danger
 from bot.nlu.spelling_repair import REPAIRED
 from bot.outcome import DANGER, SUGGESTIONS
 from bot.topics import CRISIS
@@ -87,5 +87,5 @@ class DangerGuard(GraphComponent):
         )
         if probability < self._config["soft_at"] or only_harmless(text):
             return None
-        tier = "full" if probability >= self._config["full_at"] else "soft"
+        tier: Tier = "full" if probability >= self._config["full_at"] else "soft"
         return Danger(tier=tier, kinds=("any",), rules=("topic model",))

@@ -28,7 +28,8 @@ TEXTING = {
     "w/": "with", "w/o": "without", "abt": "about", "appt": "appointment", "appts": "appointments",
     "hrs": "hours", "mins": "minutes", "msg": "message", "sum1": "someone",
     "some1": "someone", "any1": "anyone", "ppl": "people", "govt": "government", "rlly": "really",
-    "rly": "really", "teh": "the", "adn": "and", "hte": "the", "srsly": "seriously", "tho": "though", "thru": "through", "wut": "what",
+    "rly": "really", "teh": "the", "adn": "and", "hte": "the",
+    "srsly": "seriously", "tho": "though", "thru": "through", "wut": "what",
     "wat": "what", "wht": "what", "wen": "when", "whn": "when", "hw": "how", "cn": "can",
     "shud": "should", "cud": "could", "wud": "would", "dnt": "don't", "dont": "don't",
     "cant": "can't", "wont": "won't", "didnt": "didn't", "doesnt": "doesn't", "isnt": "isn't",
@@ -56,7 +57,7 @@ class Speller:
             self._own.create_dictionary_entry(word, max(1, self._english.words.get(word, 1)))
 
     def repair(self, text: str) -> str:
-        """The text with its unknown words replaced by the likeliest known ones; all else as it was."""
+        """The text with unknown words replaced by the likeliest known ones; all else as it was."""
         shouting = text.isupper()
         return _WORD.sub(lambda match: self._repair_word(match, shouting), text)
 

@@ -95,7 +95,7 @@ class TopicModel:
     ) -> TopicModel:
         """Learns from examples: one row of `vectors`, a topic and a writer for each.
 
-        With one writer there is nobody to leave out; then every tenth example stands for a stranger.
+        With one writer there is nobody to leave out: then each tenth of the examples is.
         """
         names, labels = np.unique(np.array(topics), return_inverse=True)
         strangers = _groups(writers)
@@ -177,7 +177,7 @@ class _Learner:
 def _calibrated(
     scores: Floats, labels: npt.NDArray[np.int64], names: npt.NDArray[np.str_], bounds: Bounds
 ) -> Calibration:
-    """Learns what the scores of unread writers were worth, and sets the thresholds by the bounds."""
+    """Learns what the scores of unread writers were worth; sets thresholds by the bounds."""
     in_scope = names != FALLBACK
     features, best = _features(scores, in_scope)
     asked = in_scope[labels]
@@ -193,7 +193,7 @@ def _calibrated(
     return Calibration(
         weights=tuple(float(weight) for weight in regression.coef_[0]),
         intercept=float(regression.intercept_[0] - threshold),
-        suggest_at=min(ANSWER_AT, float(_sigmoid(np.float32(suggest_at - threshold)))),
+        suggest_at=min(ANSWER_AT, float(1 / (1 + np.exp(threshold - suggest_at)))),
         sharpness=_sharpness(scores, labels),
     )
 
@@ -207,7 +207,7 @@ def _threshold(unwanted: npt.NDArray[np.float64], at_most: int) -> float:
 def _features(
     scores: Floats, in_scope: npt.NDArray[np.bool_]
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """What tells a sure reading: the best score in scope, its lead, and its lead over the fallback."""
+    """What tells a sure reading: the best score in scope, its lead there, and over the rest."""
     inside = np.where(in_scope, scores, -np.inf)
     best = inside.argmax(axis=1)
     two = np.partition(inside, -2, axis=1)[:, -2:]
@@ -245,7 +245,9 @@ def _kernel(vectors: Floats, centres: Floats) -> Floats:
     return np.exp(WIDTH * (vectors @ centres.T - 1)).astype(np.float32)
 
 
-def _solved(gram: npt.NDArray[np.float64], sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _solved(
+    gram: npt.NDArray[np.float64], sums: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     return solve(gram, sums, assume_a="pos", overwrite_a=True, check_finite=False)
 
 

@@ -1,7 +1,8 @@
-"""Reads and writes the clinic's tables. Every method commits or raises `StoreError`; rows come out frozen."""
+"""Reads and writes the clinic's tables: every method commits, or raises `StoreError`."""
 
 import hashlib
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -10,7 +11,6 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.engine import Connection
 
 from bot.store.rows import ContactRequest, Feedback, NewContactRequest
 from bot.store.tables import contact_requests, danger_counts, feedback
@@ -35,7 +35,7 @@ class Store:
             self._migrate(url)
 
     def add_contact_request(self, request: NewContactRequest, now: datetime) -> ContactRequest:
-        """Commits a contact request; the same one sent again within a day gives the row that is there."""
+        """Commits a contact request; sent again within a day it gives the row that is there."""
         fingerprint = _fingerprint(request, now)
         with self._errors_told():
             for again in self._fingerprints_of_a_day(request, now):
@@ -169,7 +169,7 @@ def create_engine(url: str) -> sa.engine.Engine:
     return engine
 
 
-def _prepare_sqlite(connection: "sqlite3.Connection", _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -191,7 +191,7 @@ def _new_reference() -> str:
     return "".join(letters[:4]) + "-" + "".join(letters[4:])
 
 
-def _contact_request(row: "sa.engine.Row") -> ContactRequest:
+def _contact_request(row: sa.engine.Row) -> ContactRequest:
     return ContactRequest(
         id=row.id,
         reference=row.reference,

@@ -24,7 +24,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, empty, html, json, raw
 
 from bot.contact import ACTION, FIELDS, FREE_TEXT, ContactErrors, checked
-from bot.content import Content, Said, kind_of
+from bot.content import Content, Said
 from bot.dialogue.tracker_store import ConversationStore
 from bot.outcome import DANGER
 from bot.privacy import redact
@@ -52,8 +52,8 @@ _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
 }
 
@@ -112,7 +112,7 @@ class Website(InputChannel):
         site.static("/widget.js", str(STATIC / "widget.js"), name="widget")
         site.exception(Exception)(_function(self.failure))
         site.listener("before_server_start")(_function(self.prepare))
-        site.listener("after_server_start")(_function(self.start_erasing))
+        site.listener("after_server_start")(_function(self.start))
         return site
 
     # What the website asks for
@@ -179,9 +179,7 @@ class Website(InputChannel):
         reply = self._content.reply("utter_contact_thanks", choices=[], reference=kept.reference)
         if is_form:
             return html(
-                pages.contact(
-                    self._settings.clinic_name, FIELDS, {}, {}, reference=kept.reference
-                ),
+                pages.contact(self._settings.clinic_name, FIELDS, {}, {}, reference=kept.reference),
                 status=201,
             )
         answer = {"session": token, "reference": kept.reference, "replies": [reply_json(reply)]}
@@ -191,8 +189,10 @@ class Website(InputChannel):
         fields = _json(request)
         _, conversation = self._conversation(fields, must_exist=True)
         key, helpful, reason = fields.get("key"), fields.get("helpful"), fields.get("reason")
-        if key not in self._content.keys() or not isinstance(helpful, bool):
-            raise Refused(400, "malformed", "Feedback needs the key of an answer, and true or false.")
+        if not isinstance(key, str) or not self._content.has(key) or not isinstance(helpful, bool):
+            raise Refused(
+                400, "malformed", "Feedback needs the key of an answer, and true or false."
+            )
         if reason is not None and (not isinstance(reason, str) or len(reason) > LONGEST_REASON):
             raise Refused(
                 400, "malformed", f"A reason is a text of at most {LONGEST_REASON} characters."
@@ -266,7 +266,9 @@ class Website(InputChannel):
         app.register_middleware(self.home_page, "request")
         app.register_middleware(_secure, "response")
 
-    async def start_erasing(self, app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+    async def start(self, app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+        # The first message would wait seconds for what is read when it is first needed.
+        await self._conversations.danger_in("hello")
         app.add_task(self._erase_old_conversations())
 
     async def failure(self, request: Request, error: Exception) -> HTTPResponse:
@@ -298,9 +300,7 @@ class Website(InputChannel):
     def _agent(self) -> Any:
         return getattr(self._app.ctx, "agent", None) if self._app else None
 
-    def _conversation(
-        self, fields: dict[str, Any], *, must_exist: bool = False
-    ) -> tuple[str, str]:
+    def _conversation(self, fields: dict[str, Any], *, must_exist: bool = False) -> tuple[str, str]:
         """The token and the id of the conversation; a new one where there is none yet."""
         token = fields.get("session")
         if not token and not must_exist:
@@ -396,7 +396,7 @@ def _text(fields: dict[str, Any]) -> str | None:
             return None
         raise Refused(400, "malformed", "Send a text or a choice.")
     text = fields["text"]
-    if not isinstance(text, str) or not (text := text.replace("\0", "").strip()):
+    if not isinstance(text, str) or not (text := _whole(text)):
         raise Refused(400, "empty", "Please type a message first.")
     if len(text) > LONGEST_TEXT:
         raise Refused(
@@ -405,6 +405,11 @@ def _text(fields: dict[str, Any]) -> str | None:
             f"Please keep a message under {LONGEST_TEXT:,} characters; yours has {len(text):,}.",
         )
     return text
+
+
+def _whole(text: str) -> str:
+    """A text that every part can write down: JSON can carry NULs, and half of a character."""
+    return text.encode(errors="replace").decode().replace("\0", "").strip()
 
 
 def _address(request: Request) -> str:

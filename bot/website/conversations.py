@@ -80,7 +80,8 @@ class Conversations:
         try:
             return (await self._parsed(text)).get(DANGER) or {}
         except Exception as error:
-            logger.error("the model failed to look for danger (%s)", type(error).__name__)
+            if not isinstance(error, NoModel):
+                logger.error("the model failed to look for danger (%s)", type(error).__name__)
             danger = signs_of_danger(text)
             return asdict(danger) if danger else {}
 
@@ -88,8 +89,13 @@ class Conversations:
         """The messages of both sides, and the helplines that stay."""
         tracker = await self._agent().tracker_store.retrieve_full_tracker(conversation)
         messages = _messages(tracker) if tracker is not None else []
-        pinned = [line for message in messages if message.get("pinned") for line in message["helplines"]]
-        return {"messages": messages, "helplines": list({line["name"]: line for line in pinned}.values())}
+        pinned = [
+            line for message in messages if message.get("pinned") for line in message["helplines"]
+        ]
+        return {
+            "messages": messages,
+            "helplines": list({line["name"]: line for line in pinned}.values()),
+        }
 
     def failed(self, text: str) -> dict[str, Any]:
         """What is said when the model cannot: help where the rules see danger, else an apology."""
@@ -116,11 +122,11 @@ class Conversations:
     async def _parsed(self, text: str) -> dict[str, Any]:
         # Rasa reads a leading slash as a command: a visitor's is only a slash.
         words = text.lstrip("/ \t\r\n") or "?"
-        processor = self._agent().processor
-        assert processor is not None
-        return await processor.parse_message(UserMessage(words))
+        return await self._agent().processor.parse_message(UserMessage(words))
 
-    async def _turn(self, conversation: str, text: str, parse_data: dict[str, Any]) -> dict[str, Any]:
+    async def _turn(
+        self, conversation: str, text: str, parse_data: dict[str, Any]
+    ) -> dict[str, Any]:
         collected = Replies()
         message = UserMessage(
             text,

@@ -1,4 +1,4 @@
-"""The pages that need no script: questions, contact, privacy, and a demonstration of a clinic's site.
+"""The pages that need no script: questions, contact, privacy, and an example of a clinic's site.
 
 Data goes in and HTML comes out; every text that is given is escaped.
 """

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import rasa.core.run
 from rasa.core.utils import AvailableEndpoints
+from rasa.utils.common import configure_logging_and_warnings
 from rasa.utils.endpoints import EndpointConfig
+from rasa.utils.log_utils import configure_structlog
 
 from bot.dialogue.in_process_actions import InProcessActions
 from bot.settings import ROOT, Settings
@@ -16,8 +18,9 @@ logger = logging.getLogger(__name__)
 
 
 def serve_chat(settings: Settings, model: Path | None) -> None:
-    """Serves until it is told to stop. With no model it still runs, and answers danger and forms."""
+    """Serves until it is told to stop; with no model it still answers danger and forms."""
     os.chdir(ROOT)
+    _keep_words_out_of_the_log()
     if model is None:
         logger.warning("no model fits today's files; run `make train`, then start again")
     endpoints = AvailableEndpoints(
@@ -35,3 +38,9 @@ def serve_chat(settings: Settings, model: Path | None) -> None:
         endpoints=endpoints,
     )
     sys.exit(0)
+
+
+def _keep_words_out_of_the_log() -> None:
+    """Rasa writes what visitors say to its debug log; ours has none, whatever LOG_LEVEL says."""
+    configure_logging_and_warnings(logging.INFO)
+    configure_structlog(logging.INFO)

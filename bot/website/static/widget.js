@@ -59,7 +59,7 @@ const WORDS = {
   discarded: 'Discarded. Nothing was sent.',
   opening:
     'Hello. This is an automated assistant: not a person, not a therapist, and nobody watches this chat. ' +
-    'It answers questions about relational psychotherapy and can pass a message on to the clinic.\n\n' +
+    'It answers questions about relational psychotherapy.\n\n' +
     'It is not for emergencies: call 911, or call or text 9-8-8. Please leave out private health details.',
 };
 
@@ -70,7 +70,6 @@ const LINES = [
 ];
 
 const ICONS = {
-  chat: 'M4 5h16v11H10l-5 4v-4H4z',
   close: 'M6 6l12 12M18 6L6 18',
   more: 'M5 7h14M5 12h14M5 17h14',
   send: 'M12 19V5M6 11l6-6 6 6',
@@ -387,10 +386,8 @@ class ClinicChat extends HTMLElement {
       tools.append(this.#choices(w.why, w.reasons.map((title) => ({ title, press }))));
       this.#scrollTo(tools);
     };
-    const copy = async () => {
-      await navigator.clipboard.writeText(text);
-      said.textContent = w.copied;
-    };
+    const copied = () => (said.textContent = w.copied);
+    const copy = () => navigator.clipboard.writeText(text).then(copied, () => {});
     const up = this.#button(w.helped, () => rate(true), 'up');
     const down = this.#button(w.notHelped, () => rate(false), 'down');
     const tools = el(
@@ -468,6 +465,7 @@ class ClinicChat extends HTMLElement {
         title,
         press: () => {
           question.remove();
+          this.#log.focus();
           next();
         },
       });
@@ -566,7 +564,6 @@ class ClinicChat extends HTMLElement {
       this.#button(w.help, () => this.open({ help: true }), null, { class: 'help', 'aria-haspopup': 'dialog' }),
       this.#button(w.launch, () => this.open(), null, { class: 'main', 'aria-haspopup': 'dialog' }),
     );
-    this.#corner.lastChild.prepend(icon('chat'));
     this.#menuButton = this.#button(w.more, () => this.#toggleMenu(this.#menu.hidden), 'more');
     this.#helpButton = this.#button(w.help, () => this.#toggleHelp(!this.#helpShown), null, { class: 'help' });
     this.#menu = this.#buildMenu();
@@ -647,7 +644,7 @@ class ClinicChat extends HTMLElement {
       oninput: () => this.#typed(),
       onkeydown: (event) => event.key === 'Enter' && !event.shiftKey && !event.isComposing && submit(event),
     });
-    this.#count = el('p', { id: 'count', role: 'status' });
+    this.#count = el('p', { id: 'count' });
     return el(
       'form',
       { class: 'composer', onsubmit: submit },
@@ -765,6 +762,7 @@ class ClinicChat extends HTMLElement {
     const { session = null, turn = 0 } = newValue ? JSON.parse(newValue) : {};
     const cleared = this.#session && !session;
     if (cleared) this.#forget();
+    else if (this.#log.querySelector('form')) return; // somebody is filling it in
     this.#session = session;
     this.#turn = turn;
     this.#ready = null;
@@ -867,7 +865,7 @@ const STYLE = `
   }
 }
 [hidden] { display: none !important; }
-* { box-sizing: border-box; unicode-bidi: plaintext; }
+* { box-sizing: border-box; }
 section { all: initial; font: medium/1.55 var(--clinic-chat-font, system-ui, sans-serif); color: var(--ink); overflow-wrap: anywhere; }
 h2, p, ul { margin: 0; padding: 0; }
 button, textarea, input { font: inherit; color: inherit; }
@@ -898,9 +896,10 @@ svg {
 .number { white-space: nowrap; }
 
 .corner, dialog { position: fixed; z-index: 2147483000; inset-block: auto 1em; inset-inline: var(--side); }
+dialog > *, .corner > * { direction: ltr; }
 .corner { display: flex; flex-wrap: wrap; justify-content: end; gap: .5em; max-inline-size: calc(100vw - 2em); }
-.corner button { border-radius: 2em; box-shadow: 0 2px 12px #1e2d2833; }
-.corner svg { margin-inline-end: .5em; }
+.corner button { border-radius: 2em; }
+.corner button, dialog { box-shadow: 0 4px 24px #14232033; }
 dialog {
   inline-size: min(26em, 100vw - 2em);
   block-size: min(44em, var(--seen, 100vh) - 2em);
@@ -912,7 +911,6 @@ dialog {
   border-radius: var(--radius);
   background: var(--paper);
   color: inherit;
-  box-shadow: 0 8px 40px #14232040;
   overflow: hidden;
   outline: none;
 }
@@ -920,7 +918,6 @@ dialog[open] { display: flex; flex-direction: column; }
 dialog::backdrop { background: none; }
 @media ${NARROW} {
   dialog { inset: 0; inline-size: 100%; block-size: var(--seen, 100vh); border: 0; border-radius: 0; }
-  .corner svg { display: none; }
 }
 @media (max-height: 26em) {
   dialog { overflow: auto; }
@@ -941,11 +938,12 @@ header p, small, .hint, .note, .typing, .panel p, .choices p, details, #count { 
 [type="checkbox"] { inline-size: 1.5em; block-size: 1.5em; margin: 0; accent-color: var(--accent); }
 .lines { list-style: none; }
 .lines li { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .2em .8em; }
-.lines li > :first-child { flex: 1 1 9em; line-height: 1.35; }
+.lines li > :first-child { flex: 1 1 12em; line-height: 1.35; }
 b, small { display: block; }
 .panel .lines { margin-block-start: .6em; }
 .short .lines { display: flex; flex-wrap: wrap; gap: .4em; margin: 0; }
 .short p, .short li > :first-child { display: none; }
+.short li, .short .ways { display: contents; }
 .short a { padding-inline: .7em; }
 .ways a { display: inline-flex; align-items: center; text-decoration: none; }
 
