@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 FILE ?=
 
-.PHONY: setup run train test check quick fix evaluate benchmark lock clean
+.PHONY: setup run train test check quick fix evaluate evaluate-danger benchmark lock clean
 
 setup:
 	@scripts/setup
@@ -31,6 +31,9 @@ fix: setup
 
 evaluate: setup
 	@$(PYTHON) -m bot evaluate $(FILE)
+
+evaluate-danger: setup
+	@$(PYTHON) -m bot evaluate-danger $(FILE)
 
 benchmark: setup
 	@$(PYTHON) -m bot benchmark

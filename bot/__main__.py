@@ -1,4 +1,4 @@
-"""The commands: python -m bot serve | chat | train | encoder | evaluate | benchmark."""
+"""The commands of `python -m bot`; `--help` lists them."""
 
 import argparse
 import logging
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from bot.settings import Settings, SettingsError, current
@@ -26,12 +27,15 @@ def main(arguments: list[str]) -> int:
     evaluate = commands.add_parser("evaluate", help="score the model on a file of questions")
     evaluate.add_argument("file", nargs="?", type=Path, help="TSV with the columns text and topic")
     evaluate.add_argument("--out", type=Path, default=Path("artifacts/evaluation"))
+    danger = commands.add_parser("evaluate-danger", help="score the danger guard on a file")
+    danger.add_argument("file", nargs="?", type=Path, help="TSV with tier, kind and text")
+    danger.add_argument("--out", type=Path, default=Path("artifacts/evaluation"))
+    ship = commands.add_parser("ship-danger-model", help="ship what the training script made")
+    ship.add_argument("trained", type=Path)
     benchmark = commands.add_parser("benchmark", help="time the chat beside a stock Rasa bot")
     benchmark.add_argument("--messages", type=int, default=200)
     chosen = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("spacy").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    _quieten()
     try:
         return _run(chosen, current())
     except (SettingsError, TrainingFailed) as error:
@@ -61,6 +65,14 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
             from bot.evaluation import evaluate_file
 
             return evaluate_file(_model(settings), chosen.file, chosen.out)
+        case "evaluate-danger":
+            from bot.evaluation.danger import evaluate_danger
+
+            return evaluate_danger(_model(settings), chosen.file, chosen.out)
+        case "ship-danger-model":
+            from bot.nlu.danger_model import ship
+
+            ship(chosen.trained)
         case "benchmark":
             from bot.benchmark import run_benchmark
 
@@ -83,15 +95,8 @@ def _train(settings: Settings) -> Path:
 
 def _serve(settings: Settings) -> int:
     """Runs the processes until Ctrl-C, or until one of them ends; then ends them all."""
-    environ = {
-        "RASA_TELEMETRY_ENABLED": "false",
-        # What Rasa's old dependencies say of each other is nothing that an operator can act on.
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONWARNINGS": "ignore",
-        **os.environ,
-    }
     running = [
-        subprocess.Popen([sys.executable, "-m", "bot", process], env=environ)  # noqa: S603
+        subprocess.Popen([sys.executable, "-m", "bot", process])  # noqa: S603 - our own
         for process in PROCESSES
     ]
     print(
@@ -108,6 +113,17 @@ def _serve(settings: Settings) -> int:
             process.terminate()
         codes = [process.wait() for process in running]
     return max((code for code in codes if code > 0), default=0)
+
+
+def _quieten() -> None:
+    """Leaves out what Rasa's old dependencies say of each other: nobody here can act on it."""
+    os.environ.update(
+        RASA_TELEMETRY_ENABLED="false", TF_CPP_MIN_LOG_LEVEL="3", PYTHONWARNINGS="ignore"
+    )
+    warnings.simplefilter("ignore")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for chatty in ("spacy", "alembic", "matplotlib"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
 if __name__ == "__main__":

@@ -277,7 +277,7 @@ class Writing:
         self._next_word, self._next_number = count(FIRST_WORD), count(FIRST_NUMBER)
 
     def _words(self, text: str) -> list[str]:
-        return [_word(token) for token in self._nlp(plain(text))]
+        return [_word(token) for token in self._nlp(plain(text).strip()) if not token.is_space]
 
     def letters(self, word: str) -> str:
         """The letters of a word that a rule names, and of its forms; from now on lines show them."""

@@ -19,6 +19,9 @@ MOST_SUGGESTIONS = 3
 SUGGESTIONS = "suggestions"
 LIKELIEST = "likeliest_topic"  # in scope, sure or not
 DANGER = "danger"
+# What the danger guard writes where it was a model, not a rule, that saw it.
+DANGER_MODEL = "danger model"
+TOPIC_MODEL = "topic model"
 
 
 @dataclass(frozen=True)

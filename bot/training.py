@@ -39,8 +39,8 @@ def train(settings: Settings) -> Path:
     environ = {
         **os.environ,
         "RASA_TELEMETRY_ENABLED": "false",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
         "BOT_ENCODER": settings.encoder,
+        "BOT_MODELS": str(settings.models),
     }
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(  # noqa: S603 - our own command

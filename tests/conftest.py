@@ -96,8 +96,8 @@ def start_server(
 
 @pytest.fixture(scope="session")
 def chat_server(start_server: Callable[..., Server]) -> Server:
-    """The chat as visitors meet it, without limits of rate."""
-    return start_server()
+    """The chat as visitors meet it, without limits of rate, embedded by one other site."""
+    return start_server(BOT_ALLOWED_ORIGINS="http://clinic.test")
 
 
 @pytest.fixture

@@ -102,6 +102,13 @@ def test_a_forgotten_conversation_keeps_only_what_was_sent_to_the_clinic(store: 
     assert len(store.contact_requests()) == 1
 
 
+def test_old_feedback_goes_and_new_feedback_stays(store: Store) -> None:
+    store.add_feedback(Feedback("old", "utter_greet", True, None), NOW - timedelta(days=31))
+    store.add_feedback(Feedback("new", "utter_greet", True, None), NOW)
+    store.forget_feedback_before(NOW - timedelta(days=30))
+    assert [given.conversation for given in store.feedback()] == ["new"]
+
+
 def test_the_migrations_make_the_tables_that_the_code_knows(database_url: str) -> None:
     Store(database_url)
     inspector = sa.inspect(sa.create_engine(database_url, future=True))

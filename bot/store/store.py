@@ -128,6 +128,11 @@ class Store:
         with self._errors_told(), self._engine.begin() as connection:
             connection.execute(feedback.delete().where(feedback.c.conversation == conversation))
 
+    def forget_feedback_before(self, moment: datetime) -> None:
+        """Erases feedback that is older than its conversation may be."""
+        with self._errors_told(), self._engine.begin() as connection:
+            connection.execute(feedback.delete().where(feedback.c.given_at < moment))
+
     def close(self) -> None:
         self._engine.dispose()
 

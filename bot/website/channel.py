@@ -26,7 +26,7 @@ from sanic.response import HTTPResponse, empty, html, json, raw
 from bot.contact import ACTION, FIELDS, FREE_TEXT, ContactErrors, checked
 from bot.content import Content, Said
 from bot.dialogue.tracker_store import ConversationStore
-from bot.outcome import DANGER
+from bot.outcome import DANGER, DANGER_MODEL, TOPIC_MODEL
 from bot.privacy import redact
 from bot.settings import Settings, current
 from bot.store import Feedback, Store, StoreError
@@ -164,7 +164,7 @@ class Website(InputChannel):
             # Whoever is in danger sees help even where the form is not complete.
             helplines = pinned_lines() if danger else []
             if is_form:
-                return self._contact_page(fields, wrong.errors, status=422)
+                return self._contact_page(fields, wrong.errors, danger=danger, status=422)
             return json(
                 {"session": token, "errors": wrong.errors, "helplines": helplines}, status=422
             )
@@ -293,6 +293,7 @@ class Website(InputChannel):
             oldest = _now() - timedelta(days=self._settings.keep_conversations_days)
             try:
                 await asyncio.to_thread(self._conversation_store.erase_older_than, oldest)
+                await asyncio.to_thread(self._store.forget_feedback_before, oldest)
             except Exception as error:
                 logger.error("old conversations are not erased yet (%s)", type(error).__name__)
             await asyncio.sleep(3600)
@@ -320,7 +321,7 @@ class Website(InputChannel):
     def _count_danger(self, danger: dict[str, Any]) -> None:
         if not danger:
             return
-        layer = "model" if list(danger.get("rules", ())) == ["topic model"] else "rules"
+        layer = "model" if set(danger["rules"]) <= {DANGER_MODEL, TOPIC_MODEL} else "rules"
         try:
             self._store.count_danger(
                 _now().date(), tier=danger["tier"], kind=danger["kinds"][0], layer=layer
@@ -334,10 +335,11 @@ class Website(InputChannel):
         errors: dict[str, str],
         *,
         held: str | None = None,
+        danger: bool = False,
         status: int = 200,
     ) -> HTTPResponse:
-        values = {name: str(fields.get(name) or "") for name in FREE_TEXT}
-        helplines = pinned_lines() if held else ()
+        values = {name: str(fields.get(name) or "") for name in (*FREE_TEXT, "consent")}
+        helplines = pinned_lines() if held or danger else ()
         page = pages.contact(
             self._settings.clinic_name, FIELDS, values, errors, held=held, helplines=helplines
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
 
-from .visitor import DESKTOP, HOST, Visitor, Visitors
+from tests.conftest import Server, missing
+
+from .visitor import DESKTOP, Visitor, Visitors
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -24,15 +27,11 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def chat_server(start_server: Callable[..., Any]) -> Any:
-    """The chat, with one other site that may embed it."""
-    return start_server(BOT_ALLOWED_ORIGINS=HOST)
-
-
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Ends with this folder: Playwright's event loop must not meet those of other tests."""
+    if not Path(CHROMIUM).exists():
+        missing("Chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -40,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_visitor(browser: Browser, chat_server: Any) -> Iterator[Visitors]:
+def new_visitor(browser: Browser, chat_server: Server) -> Iterator[Visitors]:
     """Makes visitors; at the end none may have met an error in a script."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []

@@ -64,7 +64,6 @@ def test_tab_stays_in_the_window_and_reaches_everything(
 
 
 def test_escape_closes_the_menu_first_and_focus_returns_to_what_opened_it(visitor: Visitor) -> None:
-    visitor.page.clock.install()
     help_button = visitor.chat.get_by_role("button", name="Need help now?")
     help_button.press("Enter")
     visitor.presses("More")
