@@ -30,8 +30,6 @@ def main(arguments: list[str]) -> int:
     danger = commands.add_parser("evaluate-danger", help="score the danger guard on a file")
     danger.add_argument("file", nargs="?", type=Path, help="TSV with tier, kind and text")
     danger.add_argument("--out", type=Path, default=Path("artifacts/evaluation"))
-    ship = commands.add_parser("ship-danger-model", help="ship what the training script made")
-    ship.add_argument("trained", type=Path)
     benchmark = commands.add_parser("benchmark", help="time the chat beside a stock Rasa bot")
     benchmark.add_argument("--messages", type=int, default=200)
     chosen = parser.parse_args(arguments)
@@ -69,10 +67,6 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
             from bot.evaluation.danger import evaluate_danger
 
             return evaluate_danger(_model(settings), chosen.file, chosen.out)
-        case "ship-danger-model":
-            from bot.nlu.danger_model import ship
-
-            ship(chosen.trained)
         case "benchmark":
             from bot.benchmark import run_benchmark
 

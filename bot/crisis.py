@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import count, islice
 from pathlib import Path
+from string import punctuation
 from typing import Any, Literal
 
 import yaml
@@ -207,7 +208,7 @@ class Patterns:
             raise RulesError(f"in '{pattern}', {error}") from error
 
     def _choices(self, units: Iterator[str], closed_by: str) -> str:
-        """What stands before the closing bracket; words to choose from become one set of letters."""
+        """What stands before the closing bracket; words to choose from become a set of letters."""
         ways: list[list[str]] = [[]]
         for unit in units:
             if unit == closed_by:
@@ -239,7 +240,7 @@ class Patterns:
         if unit.isascii() and unit.isupper() and len(unit) > 1:
             raise RulesError(f"no group is called {unit}")
         words = [self._writing.letters(word) for word in self._writing.words(unit)]
-        if not words or unit in ")?*":
+        if not words or unit in punctuation:
             raise RulesError(f"'{unit}' is out of place")
         sets = "".join(f"[{letters}]{self._pause}" for letters in words)
         return sets if len(words) == 1 else f"(?:{sets})"
@@ -280,7 +281,7 @@ class Writing:
         return [_word(token) for token in self._nlp(plain(text).strip()) if not token.is_space]
 
     def letters(self, word: str) -> str:
-        """The letters of a word that a rule names, and of its forms; from now on lines show them."""
+        """The letters of a word that a rule names, and its forms; from now on lines show them."""
         return "".join(map(self._letter, sorted({word, *self._forms[word]})))
 
     def _letter(self, word: str) -> str:
@@ -390,7 +391,8 @@ _SHORT_FOR = {"'s": "is", "s": "is", "'d": "would", "d": "would", "ve": "have", 
 
 
 def _word(token: spacy.tokens.Token) -> str:
-    return _SHORT_FOR.get(token.norm_, token.norm_)
+    norm: str = token.norm_
+    return _SHORT_FOR.get(norm, norm)
 
 
 def _forms(corrected: Mapping[str, str]) -> dict[str, set[str]]:

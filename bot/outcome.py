@@ -19,8 +19,7 @@ MOST_SUGGESTIONS = 3
 SUGGESTIONS = "suggestions"
 LIKELIEST = "likeliest_topic"  # in scope, sure or not
 DANGER = "danger"
-# What the danger guard writes where it was a model, not a rule, that saw it.
-DANGER_MODEL = "danger model"
+# What the danger guard writes where it was the model, not a rule, that saw it.
 TOPIC_MODEL = "topic model"
 
 

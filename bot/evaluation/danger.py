@@ -11,7 +11,7 @@ from pathlib import Path
 from rasa.core.agent import Agent
 from tqdm import tqdm
 
-from bot.outcome import DANGER, DANGER_MODEL, TOPIC_MODEL
+from bot.outcome import DANGER, TOPIC_MODEL
 from bot.settings import ROOT
 
 HELD_OUT = ROOT / "tests" / "held_out" / "danger.tsv"
@@ -34,7 +34,7 @@ class Seen:
 
 
 def evaluate_danger(model: Path, file: Path | None, out: Path) -> int:
-    """Prints the scores on a TSV of tier, kind and text, and writes danger.json; 2 for a bad file."""
+    """Prints the scores on a TSV of tier, kind and text; 2 for a bad file."""
     try:
         rows = read_sentences(file or HELD_OUT)
     except (OSError, SentencesError) as error:
@@ -75,9 +75,7 @@ def summary(seen: Sequence[Seen]) -> dict[str, float]:
         "shown help": _share(s.shown != "none" for s in full),
         "shown the full reply": _share(s.shown == "full" for s in full),
         "full by rules": _share(bool(_rules(s)) and s.shown == "full" for s in full),
-        "full by the danger model": _share(
-            DANGER_MODEL in s.by and s.shown == "full" for s in full
-        ),
+        "full by the topic model": _share(TOPIC_MODEL in s.by and s.shown == "full" for s in full),
         "soft: shown help": _share(s.shown != "none" for s in soft),
         "harmless: full reply": _share(s.shown == "full" for s in none),
         "harmless: soft line": _share(s.shown == "soft" for s in none),
@@ -110,7 +108,7 @@ def text_report(seen: Sequence[Seen]) -> str:
 
 
 def _rules(seen: Seen) -> list[str]:
-    return [name for name in seen.by if name not in (DANGER_MODEL, TOPIC_MODEL)]
+    return [name for name in seen.by if name != TOPIC_MODEL]
 
 
 def _share(truths: Iterable[bool]) -> float:

@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot.crisis import Danger, Tier, combine, only_harmless, signs_of_danger
 from bot.nlu.spelling_repair import REPAIRED
-from bot.outcome import DANGER, SUGGESTIONS
+from bot.outcome import DANGER, SUGGESTIONS, TOPIC_MODEL
 from bot.topics import CRISIS
 
 
@@ -88,4 +88,4 @@ class DangerGuard(GraphComponent):
         if probability < self._config["soft_at"] or only_harmless(text):
             return None
         tier: Tier = "full" if probability >= self._config["full_at"] else "soft"
-        return Danger(tier=tier, kinds=("any",), rules=("topic model",))
+        return Danger(tier=tier, kinds=("any",), rules=(TOPIC_MODEL,))

@@ -26,7 +26,7 @@ from sanic.response import HTTPResponse, empty, html, json, raw
 from bot.contact import ACTION, FIELDS, FREE_TEXT, ContactErrors, checked
 from bot.content import Content, Said
 from bot.dialogue.tracker_store import ConversationStore
-from bot.outcome import DANGER, DANGER_MODEL, TOPIC_MODEL
+from bot.outcome import DANGER, TOPIC_MODEL
 from bot.privacy import redact
 from bot.settings import Settings, current
 from bot.store import Feedback, Store, StoreError
@@ -321,7 +321,7 @@ class Website(InputChannel):
     def _count_danger(self, danger: dict[str, Any]) -> None:
         if not danger:
             return
-        layer = "model" if set(danger["rules"]) <= {DANGER_MODEL, TOPIC_MODEL} else "rules"
+        layer = "model" if list(danger["rules"]) == [TOPIC_MODEL] else "rules"
         try:
             self._store.count_danger(
                 _now().date(), tier=danger["tier"], kind=danger["kinds"][0], layer=layer
