@@ -12,6 +12,7 @@ from rasa.core.agent import Agent
 from tqdm import tqdm
 
 from bot.outcome import DANGER, TOPIC_MODEL
+from bot.rasa_log import keep_words_out_of_the_log
 from bot.settings import ROOT
 
 HELD_OUT = ROOT / "tests" / "held_out" / "danger.tsv"
@@ -40,6 +41,7 @@ def evaluate_danger(model: Path, file: Path | None, out: Path) -> int:
     except (OSError, SentencesError) as error:
         print(error, file=sys.stderr)
         return 2
+    keep_words_out_of_the_log()
     seen = asyncio.run(seen_in(Agent.load(str(model)), rows))
     out.mkdir(parents=True, exist_ok=True)
     (out / "danger.json").write_text(json.dumps(summary(seen), indent=1), encoding="utf-8")

@@ -18,6 +18,7 @@ from bot.evaluation.scores import (
     read_questions,
 )
 from bot.outcome import LIKELIEST, outcome_of
+from bot.rasa_log import keep_words_out_of_the_log
 from bot.settings import ROOT
 from bot.topics import FALLBACK, shipped_topics
 
@@ -32,6 +33,7 @@ def evaluate_file(model: Path, file: Path | None, out: Path) -> int:
     except (OSError, QuestionsError) as error:
         print(error, file=sys.stderr)
         return 2
+    keep_words_out_of_the_log()
     results = asyncio.run(results_of(Agent.load(str(model)), questions))
     out.mkdir(parents=True, exist_ok=True)
     (out / "scores.json").write_text(json.dumps(as_json(results), indent=1), encoding="utf-8")

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import rasa.core.run
 from rasa.core.utils import AvailableEndpoints
-from rasa.utils.common import configure_logging_and_warnings
 from rasa.utils.endpoints import EndpointConfig
-from rasa.utils.log_utils import configure_structlog
 
 from bot.dialogue.in_process_actions import InProcessActions
+from bot.rasa_log import keep_words_out_of_the_log
 from bot.settings import ROOT, Settings
 
 logger = logging.getLogger(__name__)
@@ -20,7 +19,7 @@ logger = logging.getLogger(__name__)
 def serve_chat(settings: Settings, model: Path | None) -> None:
     """Serves until it is told to stop; with no model it still answers danger and forms."""
     os.chdir(ROOT)
-    _keep_words_out_of_the_log()
+    keep_words_out_of_the_log()
     if model is None:
         logger.warning("no model fits today's files; run `make train`, then start again")
     endpoints = AvailableEndpoints(
@@ -38,9 +37,3 @@ def serve_chat(settings: Settings, model: Path | None) -> None:
         endpoints=endpoints,
     )
     sys.exit(0)
-
-
-def _keep_words_out_of_the_log() -> None:
-    """Rasa writes what visitors say to its debug log; ours has none, whatever LOG_LEVEL says."""
-    configure_logging_and_warnings(logging.INFO)
-    configure_structlog(logging.INFO)
