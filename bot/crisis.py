@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import count, islice
+from math import inf
 from pathlib import Path
 from string import punctuation
 from typing import Any, Literal
@@ -30,6 +31,7 @@ Tier = Literal["full", "soft"]
 KINDS = ("overdose", "harm_to_others", "child", "abuse", "someone_else", "any")  # most urgent first
 FILE = Path(__file__).with_name("crisis_rules.yml")
 COMMON_WORDS = 40_000  # of English, most frequent first: what is among them is no slip of the pen
+SHORTEST_RUN, LONGEST_PART = 6, 15  # letters, of words written without spaces
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Rulebook:
         idioms = Patterns(self._writing, data["groups"], pause="")
         self.rules = [_rule(name, entry, signs) for name, entry in data["rules"].items()]
         self.exceptions = [
-            _rule(name, {"tier": "none", "kind": "any", **entry}, idioms)
+            _rule(name, entry, idioms, tier="none", kind="any")
             for name, entry in data["exceptions"].items()
         ]
         self._harmless = re.compile("|".join(rule.pattern.pattern for rule in self.exceptions))
@@ -148,25 +150,34 @@ def _sections(source: str) -> Any:
     for section in ("forms", "spelling", "disguised", "groups", "exceptions", "rules"):
         if not isinstance(data, dict) or not data.get(section):
             raise RulesError(f"{FILE.name} lacks the section '{section}'")
+    for section in ("forms", "spelling", "groups"):
+        for name, text in data[section].items():
+            # YAML takes a bare `off` or `no` for a truth value.
+            if not isinstance(name, str) or not isinstance(text, str):
+                raise RulesError(f"{FILE.name}, {section}, '{name}': put it in quotes")
     return data
 
 
-def _rule(name: str, entry: Mapping[str, str], patterns: "Patterns") -> Rule:
+def _rule(name: str, entry: Any, patterns: "Patterns", **given: str) -> Rule:
+    """A rule from its entry; what is given, the entry must not say."""
     where = f"{FILE.name}, '{name}'"
-    needed = {"tier", "kind", "patterns", "fires_on", "silent_on"}
+    needed = {"tier", "kind", "patterns", "fires_on", "silent_on"} - given.keys()
+    if not isinstance(entry, dict) or not all(isinstance(part, str) for part in entry.values()):
+        raise RulesError(f"{where} is no set of texts")
     if missing := needed - entry.keys():
         raise RulesError(f"{where} lacks {', '.join(sorted(missing))}")
     if unknown := entry.keys() - needed - {"unless"}:
         raise RulesError(f"{where} has a part that means nothing: {', '.join(sorted(unknown))}")
-    if entry["tier"] not in ("full", "soft", "adds", "none"):
-        raise RulesError(f"{where}: '{entry['tier']}' is no tier")
-    if entry["kind"] not in KINDS:
-        raise RulesError(f"{where}: '{entry['kind']}' is no kind; there are {', '.join(KINDS)}")
+    tier, kind = given.get("tier") or entry["tier"], given.get("kind") or entry["kind"]
+    if tier not in ("full", "soft", "adds") and not given:
+        raise RulesError(f"{where}: '{tier}' is no tier")
+    if kind not in KINDS:
+        raise RulesError(f"{where}: '{kind}' is no kind; there are {', '.join(KINDS)}")
     try:
         return Rule(
             name=name,
-            tier=entry["tier"],
-            kind=entry["kind"],
+            tier=tier,
+            kind=kind,
             pattern=patterns.any_of(_lines(entry["patterns"])),
             unless=patterns.any_of(_lines(entry["unless"])) if "unless" in entry else None,
             fires_on=_lines(entry["fires_on"]),
@@ -177,7 +188,7 @@ def _rule(name: str, entry: Mapping[str, str], patterns: "Patterns") -> Rule:
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    lines = (line.strip() for line in str(text).splitlines())
+    lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
@@ -196,10 +207,16 @@ class Patterns:
             "NUMBER": f"[{NUMBER}{chr(FIRST_NUMBER)}-{chr(LAST_NUMBER)}]{pause}",
         }
         for name, choices in groups.items():
-            self._known[name] = self._expression(choices)
+            try:
+                self._known[name] = self._expression(choices)
+            except RulesError as error:
+                raise RulesError(f"{FILE.name}, group {name}: {error}") from error
 
     def any_of(self, patterns: tuple[str, ...]) -> re.Pattern[str]:
-        return re.compile("|".join(map(self._expression, patterns)))
+        found = re.compile("|".join(map(self._expression, patterns)))
+        if found.search(""):
+            raise RulesError("it would fire on every message")
+        return found
 
     def _expression(self, pattern: str) -> str:
         try:
@@ -233,17 +250,22 @@ class Patterns:
         return f"(?:{'|'.join(more)})" if len(more) > 1 or not words else more[0]
 
     def _unit(self, unit: str) -> str:
-        if unit in self._known:
-            return self._known[unit]
-        if unit.startswith("..."):
-            return f"(?:[^.,]{self._pause}){{0,{unit[3:] or 3}}}"
+        if unit not in self._known:
+            self._known[unit] = self._gap(unit[3:]) if unit[:3] == "..." else self._words(unit)
+        return self._known[unit]
+
+    def _gap(self, words: str) -> str:
+        return f"(?:[^.,]{self._pause}){{0,{words or 3}}}"
+
+    def _words(self, unit: str) -> str:
         if unit.isascii() and unit.isupper() and len(unit) > 1:
             raise RulesError(f"no group is called {unit}")
-        words = [self._writing.letters(word) for word in self._writing.words(unit)]
-        if not words or unit in punctuation:
+        sets = [
+            f"[{self._writing.letters(word)}]{self._pause}" for word in self._writing.words(unit)
+        ]
+        if not sets or unit in punctuation:
             raise RulesError(f"'{unit}' is out of place")
-        sets = "".join(f"[{letters}]{self._pause}" for letters in words)
-        return sets if len(words) == 1 else f"(?:{sets})"
+        return sets[0] if len(sets) == 1 else f"(?:{''.join(sets)})"
 
 
 _OPTIONAL = {"?": "?", "*": "{0,3}"}
@@ -272,12 +294,11 @@ class Writing:
         self._forms = _forms(forms)
         self._english = _common_english()
         self._letters: dict[str, str] = {}
-        self.words = cache(self._words)
         self._by_initial: dict[str, list[str]] = defaultdict(list)
         self._small = {OTHER, PAUSE, NUMBER}
         self._next_word, self._next_number = count(FIRST_WORD), count(FIRST_NUMBER)
 
-    def _words(self, text: str) -> list[str]:
+    def words(self, text: str) -> list[str]:
         return [_word(token) for token in self._nlp(plain(text).strip()) if not token.is_space]
 
     def letters(self, word: str) -> str:
@@ -305,8 +326,8 @@ class Writing:
             line += letters or PAUSE
             words += len(letters)
             if token.is_sent_end:
-                # "I. Want. To. Die." is one sentence.
-                line, words = (line + END, 0) if words > 1 else (line + PAUSE, words)
+                line += END if words > 1 else PAUSE  # "I. Want. To. Die." is one sentence.
+                words = 0
         return re.sub(r",*\.[.,]*", END, re.sub(",+", PAUSE, line))
 
     def _seen(self, word: str) -> str:
@@ -318,17 +339,20 @@ class Writing:
         text = _SPACED_OUT.sub(lambda found: self._closed_up(found[0]), plain(text))
         text = re.sub(r"\S+", lambda found: self._unmasked(found[0]), text)
         text = self._variants.sub(lambda found: self._meant[found[0]], text)
-        return _JOINT.sub(" ", text)
+        return _JOINT.sub(" ", _LONE_LETTER.sub(" .", text))
 
     def _closed_up(self, text: str) -> str:
-        """`k i l l  m y s e l f`: the words that its letters make up."""
+        """`k i l l  m y s e l f`: the words that its letters make up, else the text itself."""
         letters = re.sub("[^a-z]", "", text)
-        return " ".join(self._parts(letters) or [letters])
+        if letters in self._letters or letters in self._meant:
+            return letters
+        return " ".join(self._parts(letters)) or text
 
     def _unmasked(self, chunk: str) -> str:
         """`su1cide`, `k!ll`, `s*icide`: the word behind it, else the chunk itself."""
         core = chunk.strip(".,;:!?'\"()")
-        if core.isalpha() or not any(map(str.isalpha, core)):
+        masks = sum(sign in _STANDS_FOR for sign in core)
+        if not 0 < 2 * masks < len(core):
             return chunk
         shape = re.compile("".join(_STANDS_FOR.get(sign, re.escape(sign)) for sign in core))
         return next((word for word in self._disguised if shape.fullmatch(word)), chunk)
@@ -338,28 +362,35 @@ class Writing:
         if word in self._letters or word in self._english:
             return [word]
         if not word.isalpha():
-            return [word] if word.isalnum() else []
+            return [word] if any(map(str.isalnum, word)) else []
         for kept in (r"\1\1", r"\1"):
             shorter = re.sub(r"(\w)\1{2,}", kept, word)
             if shorter in self._letters or shorter in self._english:
                 return [shorter]
-        slips = min(len(word) // 4, 2)
-        near = process.extractOne(
-            word, self._by_initial[word[0]], scorer=OSA.distance, score_cutoff=slips
-        )
+        slips = min((len(word) - 1) // 4, 2)
+        alike = self._by_initial.get(word[0], [])
+        near = process.extractOne(word, alike, scorer=OSA.distance, score_cutoff=slips)
         return [near[0]] if slips and near else self._parts(word) or [word]
 
-    def _parts(self, letters: str) -> list[str] | None:
-        """`iwanttodie`: the fewest words of the rules that make up all of it."""
-        ways: list[list[str] | None] = [[]]
+    def _parts(self, letters: str) -> list[str]:
+        """`iwanttodie`: the fewest words of the rules that make up all of it, if any do."""
+        fewest = [(0.0, 0)]  # at each place: how many words lead up to it, where the last begins
         for end in range(1, len(letters) + 1):
-            found = [
-                [*way, letters[start:end]]
-                for start, way in enumerate(ways)
-                if way is not None and letters[start:end] in self._letters
-            ]
-            ways.append(min(found, key=len, default=None))
-        return ways[-1] if len(letters) > 5 else None
+            starts = range(max(0, end - LONGEST_PART), end)
+            ways = ((fewest[at][0] + 1, at) for at in starts if self._is_part(letters[at:end]))
+            fewest.append(min(ways, default=(inf, 0)))
+        if len(letters) < SHORTEST_RUN or fewest[-1][0] == inf:
+            return []
+        parts, end = [], len(letters)
+        while end:
+            parts.append(letters[fewest[end][1] : end])
+            end = fewest[end][1]
+        return parts[::-1]
+
+    def _is_part(self, word: str) -> bool:
+        if word not in self._letters:
+            return False
+        return bool(self._nlp.vocab[word].is_stop) or (len(word) > 2 and word in self._english)
 
 
 def plain(text: str) -> str:
@@ -367,7 +398,7 @@ def plain(text: str) -> str:
     text = unicodedata.normalize("NFKD", text.translate(_TYPOGRAPHY)).lower()
     text = unicodedata.normalize("NFC", _UNSEEN.sub("", text))
     text = _MIXED.sub(lambda found: found[0].translate(_LOOKALIKES), text)
-    return re.sub(r"[^\S\n]+", " ", _IDEOGRAPH.sub(r" \g<0> ", text))
+    return re.sub(r"[^\S\n]+", " ", _SIGN.sub(r" \g<0> ", _LONG_RUN.sub(r"\1", text)))
 
 
 _TYPOGRAPHY = str.maketrans(
@@ -380,13 +411,16 @@ _UNSEEN = re.compile(
     "[\u00ad\u0300-\u036f\u0640\u064b-\u065f\u0670\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
     "\ufe00-\ufe0f\ufeff\U0001f3fb-\U0001f3ff]"
 )
-_IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+# The tokenizer takes signs off a word one by one: thousands of them would take it a second.
+_LONG_RUN = re.compile(r"([!-/:-@\[-`{-~]{8})[!-/:-@\[-`{-~]+")
+_SIGN = re.compile("[\u2600-\u27bf\u3040-\u30ff\u3400-\u9fff\U0001f300-\U0001faff]")
 _SPACED_OUT = re.compile(r"(?<![a-z'])(?:[a-z][ .\-_*/]{1,3}){2,}[a-z](?![a-z'])")
 _STANDS_FOR = {
     "0": "o", "1": "[il]", "!": "[il]", "|": "[il]", "3": "e", "4": "a", "5": "s", "7": "t",
     "@": "a", "$": "s", "€": "e", "+": "t", "*": "[a-z]", "#": "[a-z]",
 }  # fmt: skip
 _JOINT = re.compile(r"(?<=[^\W\d_])[.\-_/~+&]+(?=[^\W\d_])|(?<=\d)(?=[a-z])|(?<=[a-z])(?=\d)")
+_LONE_LETTER = re.compile(r"(?<=\s[a-z])\.(?=\s)|(?<=^[a-z])\.(?=\s)")  # no abbreviation
 _SHORT_FOR = {"'s": "is", "s": "is", "'d": "would", "d": "would", "ve": "have", "ai": "be"}
 
 
@@ -396,18 +430,24 @@ def _word(token: spacy.tokens.Token) -> str:
 
 
 def _forms(corrected: Mapping[str, str]) -> dict[str, set[str]]:
-    """The forms of each word by its dictionary form, from spaCy's table of lemmas."""
+    """The forms of each word by its dictionary form."""
     forms = defaultdict(set, {word: set(own.split()) for word, own in corrected.items()})
     corrected_forms = set().union(*forms.values())
-    for form, word in spacy.util.load_language_data(
-        spacy.util.registry.lookups.get("en")["lemma_lookup"]
-    ).items():
+    for form, word in _dictionary_forms().items():
         if word not in corrected and form not in corrected_forms:
             forms[word].add(form)
     return forms
 
 
-def _common_english() -> set[str]:
+@cache
+def _dictionary_forms() -> dict[str, str]:
+    tables = spacy.util.registry.lookups.get("en")
+    forms: dict[str, str] = spacy.util.load_language_data(tables["lemma_lookup"])
+    return forms
+
+
+@cache
+def _common_english() -> frozenset[str]:
     words = files("symspellpy") / "frequency_dictionary_en_82_765.txt"
     with words.open(encoding="utf-8") as lines:
-        return {line.split()[0] for line in islice(lines, COMMON_WORDS)}
+        return frozenset(line.split()[0] for line in islice(lines, COMMON_WORDS))
