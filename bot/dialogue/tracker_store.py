@@ -25,7 +25,7 @@ class ConversationStore(SQLTrackerStore):
         **_endpoint: Any,
     ) -> None:
         # Rasa's own constructor waits for ever for a missing database; ours fails at once.
-        self.engine = create_engine(current().database_url)
+        self.engine = create_engine(current().database_url, durable=False)
         self.Base.metadata.create_all(self.engine)
         self.sessionmaker = sessionmaker(bind=self.engine)
         TrackerStore.__init__(self, domain, event_broker)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -164,18 +165,27 @@ class Store:
             raise StoreError(f"the database failed ({type(error).__name__})") from error
 
 
-def create_engine(url: str) -> sa.engine.Engine:
-    """An engine whose errors quote no visitor, and whose SQLite waits instead of failing."""
+def create_engine(url: str, *, durable: bool = True) -> sa.engine.Engine:
+    """An engine whose errors quote no visitor, and whose SQLite waits instead of failing.
+
+    What is not `durable` may lose its last moments in a power cut, and waits for no disk.
+    """
     engine = sa.create_engine(url, future=True, hide_parameters=True, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
         if engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+        synchronous = "FULL" if durable else "NORMAL"
+        sa.event.listen(engine, "connect", partial(_prepare_sqlite, synchronous))
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "secure_delete=ON"):
+def _prepare_sqlite(synchronous: str, connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in (
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        "busy_timeout=5000",
+        "secure_delete=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

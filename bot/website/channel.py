@@ -113,6 +113,7 @@ class Website(InputChannel):
         site.exception(Exception)(_function(self.failure))
         site.listener("before_server_start")(_function(self.prepare))
         site.listener("after_server_start")(_function(self.start))
+        site.listener("before_server_stop")(_function(self.stop))
         return site
 
     # What the website asks for
@@ -269,7 +270,10 @@ class Website(InputChannel):
     async def start(self, app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
         # The first message would wait seconds for what is read when it is first needed.
         await self._conversations.danger_in("hello")
-        app.add_task(self._erase_old_conversations())
+        self._erasing = asyncio.create_task(self._erase_old_conversations())
+
+    async def stop(self, _app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+        self._erasing.cancel()
 
     async def failure(self, request: Request, error: Exception) -> HTTPResponse:
         """Every failure is told in words; what broke is logged by its type alone."""
