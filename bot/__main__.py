@@ -47,6 +47,8 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
             _model(settings)
             return _serve(settings)
         case "chat":
+            # One message is small work: more threads only wait for each other, on a whole core.
+            os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
             from bot.website.server import serve_chat
 
             serve_chat(settings, fitting_model(settings))
