@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 FILE ?=
 
-.PHONY: setup run train test check quick fix evaluate evaluate-danger benchmark lock clean
+.PHONY: setup run train test check quick fix evaluate evaluate-danger benchmark benchmark-nlu lock clean
 
 setup:
 	@scripts/setup
@@ -37,6 +37,9 @@ evaluate-danger: setup
 
 benchmark: setup
 	@$(PYTHON) -m bot benchmark
+
+benchmark-nlu: setup
+	@$(PYTHON) -m bot benchmark-nlu $(or $(FILE),../shared/benchmarks/banking77)
 
 lock:
 	uv pip compile -q --generate-hashes --python-version 3.10 --no-emit-index-url --no-emit-find-links \

@@ -27,11 +27,20 @@ def main(arguments: list[str]) -> int:
     evaluate = commands.add_parser("evaluate", help="score the model on a file of questions")
     evaluate.add_argument("file", nargs="?", type=Path, help="TSV with the columns text and topic")
     evaluate.add_argument("--out", type=Path, default=Path("artifacts/evaluation"))
+    evaluate.add_argument("--publish", action="store_true", help="and tell it on /privacy")
     danger = commands.add_parser("evaluate-danger", help="score the danger guard on a file")
     danger.add_argument("file", nargs="?", type=Path, help="TSV with tier, kind and text")
     danger.add_argument("--out", type=Path, default=Path("artifacts/evaluation"))
+    danger.add_argument("--publish", action="store_true", help="and tell it on /privacy")
+    ship = commands.add_parser(
+        "ship-danger", help="make the danger model's files of what scripts/train_danger.py taught"
+    )
+    ship.add_argument("tail", type=Path, help="tail.safetensors")
     benchmark = commands.add_parser("benchmark", help="time the chat beside a stock Rasa bot")
     benchmark.add_argument("--messages", type=int, default=200)
+    nlu = commands.add_parser("benchmark-nlu", help="measure understanding beside stock Rasa")
+    nlu.add_argument("folder", type=Path, help="BANKING77: train_10shot_pub.csv and test.csv")
+    nlu.add_argument("--only", help="one contestant, in this process: its figures as JSON")
     chosen = parser.parse_args(arguments)
     _quieten()
     try:
@@ -64,16 +73,28 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
         case "evaluate":
             from bot.evaluation import evaluate_file
 
-            return evaluate_file(_model(settings), chosen.file, chosen.out)
+            return evaluate_file(_model(settings), chosen.file, chosen.out, publish=chosen.publish)
         case "evaluate-danger":
             from bot.evaluation.danger import evaluate_danger
 
-            return evaluate_danger(_model(settings), chosen.file, chosen.out)
+            return evaluate_danger(
+                _model(settings), chosen.file, chosen.out, publish=chosen.publish
+            )
+        case "ship-danger":
+            from bot.nlu.danger_shipping import ship
+
+            print(ship(settings, chosen.tail))
         case "benchmark":
             from bot.benchmark import run_benchmark
 
             _model(settings)
             run_benchmark(settings, chosen.messages)
+        case "benchmark-nlu":
+            from bot.benchmark_nlu import as_json, measure, run_benchmark_nlu
+
+            if not chosen.only:
+                return run_benchmark_nlu(chosen.folder)
+            print(as_json(measure(chosen.only, chosen.folder, settings)))
     return 0
 
 

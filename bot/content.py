@@ -19,6 +19,7 @@ UTTER = "utter_"
 CRISIS_KEY = UTTER + CRISIS
 SOFT = "utter_crisis_soft"
 AGAIN = "utter_crisis_again"
+ALSO = "utter_also"
 
 # What an answer is to the visitor, by the start of its key; CONTRACT.md names the kinds.
 _KINDS = (
@@ -113,12 +114,14 @@ class Content:
         said: Said | None = None,
         *,
         choices: Iterable[str] | None = None,
+        also: str | None = None,
         soft: bool = False,
         **values: str,
     ) -> Reply:
         """The answer to give, with what may be asked next.
 
-        `choices` are topic ids to offer instead of the usual ones; `soft` adds the line with 9-8-8.
+        `choices` are topic ids to offer instead of the usual ones; `also` is a second topic that
+        was asked about; `soft` adds the line with 9-8-8.
         After danger an answer comes without choices and with the lines showing.
         """
         said = said or Said()
@@ -127,18 +130,26 @@ class Content:
         wordings = self._wordings[key]
         wording = wordings[said.times(key) % len(wordings)]
         text = self._filled(wording.text, values)
+        passages = wording.sources
+        offered = list(choices if choices is not None else self._next(key, said))
+        if also:
+            second = min(self._wordings[UTTER + also], key=lambda other: len(other.text))
+            lead = self.text(ALSO, question=self.choice(also).title)
+            text = f"{text}\n\n{lead}\n\n{self._filled(second.text, values)}"
+            passages = tuple(dict.fromkeys((*passages, *second.sources)))
+            unknown = kind_of(UTTER + also) == "unknown" and CONTACT not in offered
+            offered = [topic for topic in [*[CONTACT] * unknown, *offered] if topic != also]
         helplines: tuple[Helpline, ...] = ()
         if said.danger:
             helplines = lines_for(said.danger)
         elif soft:
             text = f"{text}\n\n{self.text(SOFT)}"
             helplines = lines_for(("any",))[1:2]
-        offered = choices if choices is not None else self._next(key, said)
         return Reply(
             key=key,
             kind=kind_of(key),
             text=text,
-            sources=tuple(self._passages[name]["where"] for name in wording.sources),
+            sources=tuple(self._passages[name]["where"] for name in passages),
             choices=() if said.danger else tuple(self.choice(topic) for topic in offered),
             helplines=helplines,
         )

@@ -41,6 +41,7 @@ class Danger:
     tier: Tier
     kinds: tuple[str, ...]  # most urgent first
     rules: tuple[str, ...]  # the names of those that fired, for counts
+    stands_alone: bool = True  # full whatever a second layer sees
 
 
 def signs_of_danger(text: str) -> Danger | None:
@@ -55,6 +56,11 @@ def only_harmless(text: str) -> bool:
     return shipped_rules().only_harmless(text)
 
 
+def undisguised(text: str) -> str:
+    """What a second layer should read beside the text: `k i l l` and `su1cide` as words."""
+    return shipped_rules().undisguised(text)
+
+
 def combine(a: Danger | None, b: Danger | None) -> Danger | None:
     """What two layers see together: the higher tier, and all kinds, those of that tier leading."""
     if a is None or b is None:
@@ -64,7 +70,12 @@ def combine(a: Danger | None, b: Danger | None) -> Danger | None:
     if first.tier == second.tier:
         kinds.sort(key=KINDS.index)
     rules = [*a.rules, *b.rules]
-    return Danger(first.tier, tuple(dict.fromkeys(kinds)), tuple(dict.fromkeys(rules)))
+    return Danger(
+        first.tier,
+        tuple(dict.fromkeys(kinds)),
+        tuple(dict.fromkeys(rules)),
+        a.stands_alone or b.stands_alone,
+    )
 
 
 @cache
@@ -87,6 +98,7 @@ class Rule:
     unless: re.Pattern[str] | None
     fires_on: tuple[str, ...]
     silent_on: tuple[str, ...]
+    stands_alone: bool = False
 
     def fires_in(self, line: str) -> bool:
         if not self.pattern.search(line):
@@ -121,8 +133,15 @@ class Rulebook:
         tier: Tier = "full" if "full" in tiers else "soft"
         kinds = {rule.kind for rule in fired if rule.tier in (tier, "adds")}
         return Danger(
-            tier, tuple(kind for kind in KINDS if kind in kinds), tuple(rule.name for rule in fired)
+            tier,
+            tuple(kind for kind in KINDS if kind in kinds),
+            tuple(rule.name for rule in fired),
+            any(rule.stands_alone for rule in fired),
         )
+
+    def undisguised(self, text: str) -> str:
+        """The text in small letters, with words that were spaced out, starred or numbered."""
+        return self._writing.undisguised(text)
 
     def only_harmless(self, text: str) -> bool:
         lines = [line for line in self._writing.line(text).split(END) if line]
@@ -144,7 +163,7 @@ def _without(pattern: re.Pattern[str], line: str) -> str:
 
 def _sections(source: str) -> Any:
     try:
-        data = yaml.safe_load(source)
+        data = yaml.load(source, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise RulesError(f"{FILE.name} is no YAML: {error}") from error
     for section in ("forms", "spelling", "disguised", "groups", "exceptions", "rules"):
@@ -166,7 +185,7 @@ def _rule(name: str, entry: Any, patterns: "Patterns", **given: str) -> Rule:
         raise RulesError(f"{where} is no set of texts")
     if missing := needed - entry.keys():
         raise RulesError(f"{where} lacks {', '.join(sorted(missing))}")
-    if unknown := entry.keys() - needed - {"unless"}:
+    if unknown := entry.keys() - needed - {"unless", "stands_alone"}:
         raise RulesError(f"{where} has a part that means nothing: {', '.join(sorted(unknown))}")
     tier, kind = given.get("tier") or entry["tier"], given.get("kind") or entry["kind"]
     if tier not in ("full", "soft", "adds") and not given:
@@ -182,6 +201,7 @@ def _rule(name: str, entry: Any, patterns: "Patterns", **given: str) -> Rule:
             unless=patterns.any_of(_lines(entry["unless"])) if "unless" in entry else None,
             fires_on=_lines(entry["fires_on"]),
             silent_on=_lines(entry["silent_on"]),
+            stands_alone=entry.get("stands_alone") == "yes",
         )
     except RulesError as error:
         raise RulesError(f"{where}: {error}") from error
@@ -321,7 +341,7 @@ class Writing:
 
     def line(self, text: str) -> str:
         line, words = "", 0
-        for token in self._nlp(self._undisguised(text)):
+        for token in self._nlp(self.undisguised(text)):
             letters = "".join(map(self._seen, self._respelt(_word(token))))
             line += letters or PAUSE
             words += len(letters)
@@ -335,7 +355,7 @@ class Writing:
             return self._letters[word]
         return NUMBER if self._nlp.vocab[word].like_num else OTHER
 
-    def _undisguised(self, text: str) -> str:
+    def undisguised(self, text: str) -> str:
         text = _SPACED_OUT.sub(lambda found: self._closed_up(found[0]), plain(text))
         text = re.sub(r"\S+", lambda found: self._unmasked(found[0]), text)
         text = self._variants.sub(lambda found: self._meant[found[0]], text)

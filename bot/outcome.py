@@ -18,9 +18,13 @@ MOST_SUGGESTIONS = 3
 
 SUGGESTIONS = "suggestions"
 LIKELIEST = "likeliest_topic"  # in scope, sure or not
+ALSO_ASKED = "also_asked"  # a second topic, where a message asks two things
 DANGER = "danger"
-# What the danger guard writes where it was the model, not a rule, that saw it.
+DANGER_SCORE = "danger_score"  # the danger model's, for its evaluation; never kept
+# What the danger guard writes, beside the names of rules, where it was a model that saw danger.
+DANGER_MODEL = "danger model"
 TOPIC_MODEL = "topic model"
+MODELS = frozenset({DANGER_MODEL, TOPIC_MODEL})
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Outcome:
     topic: str
     confidence: float
     suggestions: tuple[str, ...] = ()
+    also: str | None = None  # a second topic that is answered with it
 
 
 def outcome_of(parse_data: Mapping[str, Any]) -> Outcome:
@@ -38,7 +43,7 @@ def outcome_of(parse_data: Mapping[str, Any]) -> Outcome:
     confidence = float(parse_data["intent"].get("confidence") or 0.0)
     topic = topic_of(parse_data)
     if topic != FALLBACK:
-        return Outcome("answer", topic, confidence)
+        return Outcome("answer", topic, confidence, also=parse_data.get(ALSO_ASKED))
     suggestions = tuple(parse_data.get(SUGGESTIONS) or ())[:MOST_SUGGESTIONS]
     return Outcome("suggestions" if suggestions else "unknown", FALLBACK, confidence, suggestions)
 

@@ -39,7 +39,7 @@ ROWS = (
     Row(
         "BOT_WEIGHTS",
         "",
-        "Folder with the encoder's official files, for a machine without a package index.",
+        "The encoders' official files, a folder in it for each, where there is no package index.",
     ),
     Row(
         "BOT_RATE_LIMIT",

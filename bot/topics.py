@@ -9,6 +9,7 @@ import yaml
 
 FALLBACK = "nlu_fallback"
 CRISIS = "crisis"
+DISTRESS = "personal_distress"
 CONTACT = "contact"
 # A follow-up with no subject of its own ("tell me more", "why?"): an intent to Rasa, but no topic,
 # because it means the topic before it.

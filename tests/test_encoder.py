@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from bot.nlu.encoder import DIGESTS, GRAPH, MAX_TOKENS, Encoder, built
-from bot.nlu.encoder_graph import sentence_graph
+from bot.nlu.encoder_graph import sentence_graph, tail_graph
 from bot.nlu.vector_cache import VectorCache
 from bot.nlu.weights import (
     LARGE,
@@ -73,6 +73,25 @@ class TestTheGraph:
         exact, rounded = run(graph(tensors), ids)[0], run(graph(tensors, int8=True), ids)[0]
         assert 0.995 < exact @ rounded < 1
 
+    @pytest.mark.parametrize("family", ["bert", "mpnet"])
+    def test_a_tail_of_the_encoders_own_layers_ends_where_the_encoder_does(self, family):
+        tensors, ids = tiny_tensors(family), np.arange(9)[None, :]
+        whole = sentence_graph(
+            tensors, heads=HEADS, epsilon=EPSILON, tokens=MAX_TOKENS, int8=True, last_layers=1
+        )
+        session = InferenceSession(whole.SerializeToString(), providers=["CPUExecutionProvider"])
+        vector, states = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        last = f"encoder.layer.{LAYERS - 1}."
+        own = {name.replace(last, "encoder.layer.0."): tensor for name, tensor in tensors.items()
+               if name.startswith((last, "encoder.relative"))}  # fmt: skip
+        own["same.weight"] = np.eye(WIDTH, dtype=np.float32)
+        own["same.bias"] = np.zeros(WIDTH, dtype=np.float32)
+        tail = tail_graph(
+            own, heads=HEADS, epsilon=EPSILON, tokens=MAX_TOKENS, outputs=("same",)
+        ).SerializeToString()
+        tail_session = InferenceSession(tail, providers=["CPUExecutionProvider"])
+        assert tail_session.run(None, {"states": states})[0] == pytest.approx(vector, abs=1e-5)
+
     def test_two_products_fit_into_sixteen_bits(self):
         """Processors without VNNI add them there and cut off what does not fit."""
         model = graph(tiny_tensors("mpnet"), int8=True).graph
@@ -92,6 +111,11 @@ class TestTheGraph:
 class TestOfficialFiles:
     def test_a_folder_with_them_serves(self, weights, folder, tmp_path):
         assert official_files(weights, tmp_path, folder=folder) == folder
+
+    def test_a_folder_may_hold_those_of_several_encoders(self, weights, folder, tmp_path):
+        own = tmp_path / "all" / weights.name
+        shutil.copytree(folder, own)
+        assert official_files(weights, tmp_path, folder=own.parent) == own
 
     @pytest.mark.parametrize("name", [NETWORK, TOKENIZER])
     def test_a_file_of_another_digest_is_refused(self, weights, folder, tmp_path, name):
@@ -326,7 +350,8 @@ def folder(tmp_path) -> Path:
 @pytest.fixture
 def weights(folder, tmp_path) -> Weights:
     digests = {name: sha256(folder / name) for name in (NETWORK, TOKENIZER)}
-    return Weights("tiny", digests, tmp_path / "none.txt", heads=HEADS, epsilon=EPSILON)
+    packages = tmp_path / "none.txt"
+    return Weights("tiny", digests, packages, heads=HEADS, epsilon=EPSILON, last_layers=1)
 
 
 @pytest.fixture

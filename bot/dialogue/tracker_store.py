@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import SQLTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import SessionStarted
+from rasa.shared.core.trackers import DialogueStateTracker
 from sqlalchemy.orm import sessionmaker
 
 from bot.settings import current
 from bot.store.store import create_engine
+
+# On a tracker: how many of its events the database has.
+KEPT = "events_kept"
 
 
 class ConversationStore(SQLTrackerStore):
@@ -28,7 +35,47 @@ class ConversationStore(SQLTrackerStore):
         self.engine = create_engine(current().database_url, durable=False)
         self.Base.metadata.create_all(self.engine)
         self.sessionmaker = sessionmaker(bind=self.engine)
+        self._events = self.SQLEvent.__table__
         TrackerStore.__init__(self, domain, event_broker)
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """The conversation since it began anew; Rasa asks for it at every message."""
+        events = self._events
+        here = events.c.sender_id == sender_id
+        began = (
+            sa.select(sa.func.max(events.c.id))
+            .where(here, events.c.type_name == SessionStarted.type_name)
+            .scalar_subquery()
+        )
+        wanted = (
+            sa.select(events.c.data)
+            .where(here, events.c.id >= sa.func.coalesce(began, 0))
+            .order_by(events.c.id)
+        )
+        with self.engine.connect() as connection:
+            kept = [json.loads(data) for data in connection.execute(wanted).scalars()]
+        if not kept:
+            return None
+        tracker = DialogueStateTracker.from_dict(sender_id, kept, self.domain.slots)
+        setattr(tracker, KEPT, len(tracker.events))
+        return tracker
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Adds what was said since the conversation was retrieved or saved."""
+        await self.stream_events(tracker)
+        rows = [
+            {
+                "sender_id": tracker.sender_id,
+                "type_name": event.type_name,
+                "timestamp": event.timestamp,
+                "data": json.dumps(event.as_dict()),
+            }
+            for event in islice(tracker.events, getattr(tracker, KEPT, 0), None)
+        ]
+        if rows:
+            with self.engine.begin() as connection:
+                connection.execute(self._events.insert(), rows)
+        setattr(tracker, KEPT, len(tracker.events))
 
     def erase(self, conversation: str) -> None:
         """Deletes every event of a conversation."""

@@ -6,17 +6,21 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from rasa.core.agent import Agent
 from tqdm import tqdm
 
-from bot.outcome import DANGER, TOPIC_MODEL
+from bot import figures
+from bot.outcome import DANGER, DANGER_MODEL, DANGER_SCORE, MODELS, TOPIC_MODEL
 from bot.rasa_log import keep_words_out_of_the_log
 from bot.settings import ROOT
 
 HELD_OUT = ROOT / "tests" / "held_out" / "danger.tsv"
 TIERS = ("full", "soft", "none")
+FALSE_ALARMS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.10, 0.15, 0.20)
+LAYERS = ("rules", DANGER_MODEL, TOPIC_MODEL)
 
 
 class SentencesError(ValueError):
@@ -32,9 +36,14 @@ class Seen:
     kind: str  # the first kind of danger, or of harmless message
     shown: str  # what the visitor was shown: full, soft or none
     by: tuple[str, ...]  # names of the rules and models that saw it
+    score: float = 0.0  # the danger model's
+
+    @property
+    def layers(self) -> set[str]:
+        return {name if name in MODELS else "rules" for name in self.by}
 
 
-def evaluate_danger(model: Path, file: Path | None, out: Path) -> int:
+def evaluate_danger(model: Path, file: Path | None, out: Path, *, publish: bool = False) -> int:
     """Prints the scores on a TSV of tier, kind and text; 2 for a bad file."""
     try:
         rows = read_sentences(file or HELD_OUT)
@@ -44,7 +53,18 @@ def evaluate_danger(model: Path, file: Path | None, out: Path) -> int:
     keep_words_out_of_the_log()
     seen = asyncio.run(seen_in(Agent.load(str(model)), rows))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "danger.json").write_text(json.dumps(summary(seen), indent=1), encoding="utf-8")
+    (out / "danger.json").write_text(
+        json.dumps({**summary(seen), "curve": curve(seen)}, indent=1), encoding="utf-8"
+    )
+    if publish:
+        found = summary(seen)
+        figures.publish(
+            {
+                "Messages of people in danger that were shown help": found["shown help"],
+                "Harmless messages that were shown the full reply": found["harmless: full reply"],
+            },
+            datetime.now(tz=timezone.utc).date(),
+        )
     print(text_report(seen))
     return 0
 
@@ -63,10 +83,12 @@ def read_sentences(path: Path) -> list[dict[str, str]]:
 async def seen_in(agent: Agent, rows: Iterable[dict[str, str]]) -> list[Seen]:
     seen = []
     for row in tqdm(rows, desc="looking", unit=" sentences", disable=None):
-        danger = (await agent.parse_message(row["text"].lstrip("/ "))).get(DANGER) or {}
+        parse_data = await agent.parse_message(row["text"].lstrip("/ "))
+        danger = parse_data.get(DANGER) or {}
         kind = row["kind"].split(",")[0].strip()
         by = tuple(danger.get("rules", ()))
-        seen.append(Seen(row["text"], row["tier"], kind, danger.get("tier", "none"), by))
+        shown, score = danger.get("tier", "none"), parse_data.get(DANGER_SCORE, 0.0)
+        seen.append(Seen(row["text"], row["tier"], kind, shown, by, score))
     return seen
 
 
@@ -76,17 +98,37 @@ def summary(seen: Sequence[Seen]) -> dict[str, float]:
     return {
         "shown help": _share(s.shown != "none" for s in full),
         "shown the full reply": _share(s.shown == "full" for s in full),
-        "full by rules": _share(bool(_rules(s)) and s.shown == "full" for s in full),
-        "full by the topic model": _share(TOPIC_MODEL in s.by and s.shown == "full" for s in full),
+        **{f"seen by the {layer}": _share(layer in s.layers for s in full) for layer in LAYERS},
         "soft: shown help": _share(s.shown != "none" for s in soft),
         "harmless: full reply": _share(s.shown == "full" for s in none),
         "harmless: soft line": _share(s.shown == "soft" for s in none),
+        **{
+            f"harmless: full with the {layer}": _share(
+                s.shown == "full" and layer in s.layers for s in none
+            )
+            for layer in LAYERS
+        },
     }
+
+
+def curve(seen: Sequence[Seen]) -> list[tuple[float, float]]:
+    """What the danger model alone would see, at shares of false alarms: pairs of shares."""
+    harmless = sorted((s.score for s in seen if s.tier == "none"), reverse=True)
+    danger = [s.score for s in seen if s.tier == "full"]
+    points = []
+    for alarms in FALSE_ALARMS:
+        at = harmless[int(alarms * len(harmless))]
+        points.append((alarms, _share(score > at for score in danger)))
+    return points
 
 
 def text_report(seen: Sequence[Seen]) -> str:
     lines = [f"{len(seen)} sentences"]
-    lines += [f"  {name:26}{100 * share:6.1f}%" for name, share in summary(seen).items()]
+    lines += [f"  {name:36}{100 * share:6.1f}%" for name, share in summary(seen).items()]
+    lines += ["", "the danger model alone:"]
+    lines += [
+        f"  {100 * recall:5.1f}% at {100 * alarms:4.1f}% false" for alarms, recall in curve(seen)
+    ]
     for tier in ("full", "none"):
         lines += [
             "",
@@ -107,10 +149,6 @@ def text_report(seen: Sequence[Seen]) -> str:
         if s.tier == "none" and s.shown == "full"
     ]
     return "\n".join(lines)
-
-
-def _rules(seen: Seen) -> list[str]:
-    return [name for name in seen.by if name != TOPIC_MODEL]
 
 
 def _share(truths: Iterable[bool]) -> float:

@@ -22,6 +22,8 @@ ROWS = (
     ("asked back", "asked_back"),
     ("not understood", "not_understood"),
     ("out of scope: no answer", "out_of_scope_refused"),
+    ("two questions: both answered", "both_answered"),
+    ("one question: a second one invented", "second_invented"),
 )
 
 

@@ -4,11 +4,13 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 from rasa.core.agent import Agent
 from tqdm import tqdm
 
+from bot import figures
 from bot.evaluation.report import text_report, write_html, write_plots
 from bot.evaluation.scores import (
     Question,
@@ -16,6 +18,7 @@ from bot.evaluation.scores import (
     Result,
     as_json,
     read_questions,
+    scores,
 )
 from bot.outcome import LIKELIEST, outcome_of
 from bot.rasa_log import keep_words_out_of_the_log
@@ -25,7 +28,7 @@ from bot.topics import FALLBACK, shipped_topics
 HELD_OUT = ROOT / "tests" / "held_out" / "questions.tsv"
 
 
-def evaluate_file(model: Path, file: Path | None, out: Path) -> int:
+def evaluate_file(model: Path, file: Path | None, out: Path, *, publish: bool = False) -> int:
     """Prints the scores on a file of questions, and writes the report; 2 for a bad file."""
     topics = shipped_topics()
     try:
@@ -39,6 +42,17 @@ def evaluate_file(model: Path, file: Path | None, out: Path) -> int:
     (out / "scores.json").write_text(json.dumps(as_json(results), indent=1), encoding="utf-8")
     write_plots(results, out)
     write_html(results, topics, out)
+    if publish:
+        found = scores(results)
+        figures.publish(
+            {
+                "Questions understood at once": found.top1,
+                "Questions answered rightly without asking back": found.answered_right,
+                "Questions answered wrongly": found.answered_wrong,
+                "Other subjects met with an honest “I don’t know”": found.out_of_scope_refused,
+            },
+            datetime.now(tz=timezone.utc).date(),
+        )
     print(text_report(results))
     print(f"The whole report: {out / 'report.html'}")
     return 0

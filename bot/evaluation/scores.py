@@ -21,6 +21,11 @@ class Question:
     text: str
     topic: str
     style: str = ""
+    also: str | None = None  # a second topic, where two things are asked
+
+    @property
+    def topics(self) -> set[str]:
+        return {self.topic, self.also} if self.also else {self.topic}
 
 
 @dataclass(frozen=True)
@@ -41,16 +46,21 @@ class Result:
 
     @property
     def right_guess(self) -> bool:
-        return self.guess == self.question.topic
+        return self.guess in self.question.topics
 
     @property
     def right_answer(self) -> bool:
-        return self.answered and self.outcome.topic == self.question.topic
+        return self.answered and self.outcome.topic in self.question.topics
 
     @property
     def suggested(self) -> bool:
         """Whether the right topic was among what was asked back."""
-        return not self.answered and self.question.topic in self.outcome.suggestions
+        asked_back = set(self.outcome.suggestions)
+        return not self.answered and bool(self.question.topics & asked_back)
+
+    @property
+    def heard_both(self) -> bool:
+        return {self.outcome.topic, self.outcome.also} == self.question.topics
 
 
 @dataclass(frozen=True)
@@ -66,23 +76,29 @@ class Scores:
     asked_back: float | None
     not_understood: float | None
     out_of_scope_refused: float | None  # of questions out of scope
+    both_answered: float | None  # of messages that ask two things
+    second_invented: float | None  # of those in scope that ask one
 
 
 def read_questions(path: Path, topics: Topics) -> list[Question]:
-    """Reads a TSV with a header; `text` and `topic` are needed, `style` is welcome."""
+    """Reads a TSV with a header; `text` and `topic` are needed, `style` is welcome.
+
+    A message that asks two things has both topics, with a plus between.
+    """
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         if missing := {"text", "topic"} - set(rows.fieldnames or ()):
             raise QuestionsError(f"{path} needs a first line with the column {missing.pop()}")
         questions = []
         for number, row in enumerate(rows, start=2):
-            if not row["text"] or row["topic"] not in topics:
+            topic, _, also = (row["topic"] or "").partition("+")
+            if not row["text"] or topic not in topics or (also and also not in topics):
                 raise QuestionsError(
                     f"{path}, line {number}: {row['topic']!r} is no topic of bot/topics.yml"
                     if row["text"]
                     else f"{path}, line {number} has no text"
                 )
-            questions.append(Question(row["text"], row["topic"], row.get("style") or ""))
+            questions.append(Question(row["text"], topic, row.get("style") or "", also or None))
     if not questions:
         raise QuestionsError(f"{path} holds no question")
     return questions
@@ -101,6 +117,8 @@ def scores(results: Sequence[Result]) -> Scores:
         asked_back=_share(r.outcome.kind == "suggestions" for r in inside),
         not_understood=_share(r.outcome.kind == "unknown" for r in inside),
         out_of_scope_refused=_share(not result.answered for result in outside),
+        both_answered=_share(r.heard_both for r in inside if r.question.also),
+        second_invented=_share(bool(r.outcome.also) for r in inside if not r.question.also),
     )
 
 

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,26 +29,30 @@ Vector = npt.NDArray[np.float32]
 GRAPH = "model.onnx"
 DIGESTS = "digests.json"
 MAX_TOKENS = 128
-RECENT = 1024  # vectors kept in memory
+RECENT = 128  # readings kept in memory, of about 80 kB
 # Part of the built folder's name and of every cache's key: raise it when the graph changes.
-RECIPE = 1
+RECIPE = 2
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the encoder makes of a text."""
+
+    vector: Vector  # of length one
+    states: Vector  # a row for each token: what goes into the encoder's last layers
 
 
 class Encoder:
     """A built encoder. Any number of threads may use it."""
 
     def __init__(self, folder: Path) -> None:
-        options = SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.execution_mode = ExecutionMode.ORT_SEQUENTIAL
-        session = InferenceSession(folder / GRAPH, options, providers=["CPUExecutionProvider"])
+        session = one_thread_session(folder / GRAPH)
         self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._compute = partial(_vector, session)
+        self._compute = partial(_reading, session)
         self._recall = lru_cache(maxsize=RECENT)(self._compute)
         self.dimension: int = session.get_outputs()[0].shape[1]
         self.fingerprint = folder.name
@@ -62,12 +67,16 @@ class Encoder:
 
     def encode(self, text: str) -> Vector:
         """A vector of length one, from the first 128 tokens."""
+        return self.read(text).vector
+
+    def read(self, text: str) -> Reading:
+        """The vector of a text, and the states that lead to it."""
         return self._recall(self._tokens(text))
 
     def encode_all(self, texts: Sequence[str], *, workers: int | None = None) -> Vector:
         """A row for each text, equal to `encode`'s; `workers` threads, or one for each core."""
         with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            rows = list(pool.map(lambda text: self._compute(self._tokens(text)), texts))
+            rows = list(pool.map(lambda text: self._compute(self._tokens(text)).vector, texts))
         return np.array(rows, dtype=np.float32).reshape(-1, self.dimension)
 
     def _tokens(self, text: str) -> tuple[int, ...]:
@@ -95,13 +104,20 @@ def _opened(folder: Path) -> Encoder:
     return Encoder(folder)
 
 
-def _vector(session: InferenceSession, tokens: tuple[int, ...]) -> Vector:
+def one_thread_session(graph: Path) -> InferenceSession:
+    options = SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ExecutionMode.ORT_SEQUENTIAL
+    return InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _reading(session: InferenceSession, tokens: tuple[int, ...]) -> Reading:
     ids = np.array([tokens], dtype=np.int64)
-    vector: Vector = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][
-        0
-    ]
-    vector.setflags(write=False)
-    return vector
+    vectors, states = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    for found in (vectors, states):
+        found.setflags(write=False)
+    return Reading(vectors[0], states[0])
 
 
 def _is_whole(folder: Path) -> bool:
@@ -128,6 +144,7 @@ def _build(weights: Weights, folder: Path, weights_folder: Path | None) -> None:
             epsilon=weights.epsilon,
             tokens=MAX_TOKENS,
             int8=True,
+            last_layers=weights.last_layers,
         )
         files = {
             GRAPH: graph.SerializeToString(),

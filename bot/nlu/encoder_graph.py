@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 Array = npt.NDArray[Any]
+Kind = tuple[int, Sequence[str | int]]  # of a value in the graph: its type and its shape
 
 RELATIVE_BIAS = "encoder.relative_attention_bias.weight"
 TOKEN_TYPES = "embeddings.token_type_embeddings.weight"  # noqa: S105 (a tensor's name)
@@ -47,13 +49,36 @@ MPNET = Family(
 
 
 def sentence_graph(
-    tensors: Mapping[str, Array], *, heads: int, epsilon: float, tokens: int, int8: bool
+    tensors: Mapping[str, Array],
+    *,
+    heads: int,
+    epsilon: float,
+    tokens: int,
+    int8: bool,
+    last_layers: int = 1,
 ) -> ModelProto:
     """From input_ids and attention_mask, both [batch, length], to sentence_vector of length one.
 
-    `tokens` is the greatest length. With `int8`, every matrix of weights is kept in whole numbers.
+    A second output, states [batch, length, width], is what goes into the last layers. `tokens` is
+    the greatest length. With `int8`, every matrix of weights is kept in whole numbers.
     """
-    return _Network(tensors, heads, epsilon, tokens, int8).model()
+    return _Network(tensors, heads, epsilon, tokens, int8).encoder(last_layers)
+
+
+def tail_graph(
+    tensors: Mapping[str, Array],
+    *,
+    heads: int,
+    epsilon: float,
+    tokens: int,
+    outputs: tuple[str, ...],
+) -> ModelProto:
+    """From an encoder's states [batch, length, width] through other last layers to `outputs`.
+
+    Each output is a linear map of the sentence's vector, by the tensors of its name. There is no
+    mask: texts in a batch have one length. Weights are kept in whole numbers.
+    """
+    return _Network(tensors, heads, epsilon, tokens, int8=True).tail(outputs)
 
 
 class _Network:
@@ -68,31 +93,69 @@ class _Network:
         self._epsilon = epsilon
         self._tokens = tokens
         self._int8 = int8
-        self._width = tensors["embeddings.word_embeddings.weight"].shape[1]
+        self._width = tensors["encoder.layer.0.output.dense.weight"].shape[0]
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
 
-    def model(self) -> ModelProto:
+    def encoder(self, last_layers: int) -> ModelProto:
         mask = self._apply("Cast", "attention_mask", to=TensorProto.FLOAT)
         length = self._apply("Shape", "input_ids", start=1)
         x = self._embeddings(length)
-        bias = self._attention_bias(mask, length)
-        layer = 0
-        while f"encoder.layer.{layer}.output.dense.weight" in self._tensors:
-            x = self._layer(f"encoder.layer.{layer}.", x, bias)
-            layer += 1
+        bias = self._attention_bias(length, mask)
+        prefixes = self._layers()
+        for prefix in prefixes[:-last_layers]:
+            x = self._layer(prefix, x, bias)
+        self._output("states", x)
+        for prefix in prefixes[-last_layers:]:
+            x = self._layer(prefix, x, bias)
         # The sum over the tokens points where their mean does, and the length becomes one anyway.
         total = self._apply("MatMul", self._apply("Unsqueeze", mask, self._integers(1)), x)
         total = self._apply("Squeeze", total, self._integers(1))
+        self._output("sentence_vector", self._apply("LpNormalization", total, axis=-1, p=2))
+        ids = (TensorProto.INT64, ["batch", "length"])
+        return self._model(
+            {"input_ids": ids, "attention_mask": ids},
+            {
+                "sentence_vector": (TensorProto.FLOAT, ["batch", self._width]),
+                "states": (TensorProto.FLOAT, ["batch", "length", self._width]),
+            },
+        )
+
+    def tail(self, outputs: tuple[str, ...]) -> ModelProto:
+        x = "states"
+        bias = self._attention_bias(self._apply("Shape", x, start=1, end=2))
+        for prefix in self._layers():
+            x = self._layer(prefix, x, bias)
+        total = self._apply("ReduceSum", x, self._integers(1), keepdims=0)
         vector = self._apply("LpNormalization", total, axis=-1, p=2)
-        self._nodes.append(helper.make_node("Identity", [vector], ["sentence_vector"]))
-        value = helper.make_tensor_value_info
-        inputs = [
-            value(name, TensorProto.INT64, ["batch", "length"])
-            for name in ("input_ids", "attention_mask")
-        ]
-        outputs = [value("sentence_vector", TensorProto.FLOAT, ["batch", self._width])]
-        graph = helper.make_graph(self._nodes, "encoder", inputs, outputs, self._constants)
+        shapes: dict[str, Kind] = {}
+        for name in outputs:
+            weight, shift = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
+            y = self._apply("Add", self._product(vector, weight.T), self._constant(shift))
+            self._output(name, y)
+            shapes[name] = (TensorProto.FLOAT, ["batch", len(weight)])
+        return self._model(
+            {"states": (TensorProto.FLOAT, ["batch", "length", self._width])}, shapes
+        )
+
+    def _layers(self) -> list[str]:
+        """Where the names of each layer's tensors begin, the first layer first."""
+        names = (f"encoder.layer.{number}." for number in count())
+        return list(takewhile(lambda name: f"{name}output.dense.weight" in self._tensors, names))
+
+    def _output(self, name: str, value: str) -> None:
+        self._nodes.append(helper.make_node("Identity", [value], [name]))
+
+    def _model(
+        self,
+        inputs: Mapping[str, Kind],
+        outputs: Mapping[str, Kind],
+    ) -> ModelProto:
+        ends = (
+            [helper.make_tensor_value_info(name, *kind) for name, kind in side.items()]
+            for side in (inputs, outputs)
+        )
+        graph = helper.make_graph(self._nodes, "encoder", *ends, self._constants)
         return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
 
     def _embeddings(self, length: str) -> str:
@@ -113,18 +176,24 @@ class _Network:
         x = self._apply("Add", x, self._apply("Slice", self._constant(positions), start, length))
         return self._norm("embeddings.LayerNorm", x)
 
-    def _attention_bias(self, mask: str, length: str) -> str:
+    def _attention_bias(self, length: str, mask: str | None = None) -> str:
         """Added to the scores: nothing attends to padding, and MPNet minds the distance."""
-        mask = self._apply("Unsqueeze", mask, self._integers(1, 2))
-        absent = self._apply("Sub", mask, self._constant(np.float32(1)))
-        bias = self._apply("Mul", absent, self._constant(np.float32(1e9)))
-        if RELATIVE_BIAS not in self._tensors:
-            return bias
+        biases = []
+        if mask is not None:
+            mask = self._apply("Unsqueeze", mask, self._integers(1, 2))
+            absent = self._apply("Sub", mask, self._constant(np.float32(1)))
+            biases.append(self._apply("Mul", absent, self._constant(np.float32(1e9))))
+        if RELATIVE_BIAS in self._tensors:
+            biases.append(self._distances(length))
+        if not biases:
+            return self._constant(np.float32(0))
+        return biases[0] if len(biases) == 1 else self._apply("Add", *biases)
+
+    def _distances(self, length: str) -> str:
         by_head = self._tensors[RELATIVE_BIAS][_distance_buckets(self._tokens)].transpose(2, 0, 1)
         ends = self._apply("Concat", length, length, axis=0)
         starts, axes = self._integers(0, 0), self._integers(1, 2)
-        near = self._apply("Slice", self._constant(by_head), starts, ends, axes)
-        return self._apply("Add", bias, near)
+        return self._apply("Slice", self._constant(by_head), starts, ends, axes)
 
     def _layer(self, prefix: str, x: str, bias: str) -> str:
         attended = self._attention(prefix, x, bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,30 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.encoder import Encoder
+from bot.nlu.encoder import Encoder, Vector
+from bot.nlu.parts import parts_of
 from bot.nlu.spelling_repair import REPAIRED
 from bot.nlu.vector_cache import VectorCache
 from bot.settings import current
 
 ENCODER_KEY = "encoder"
+PARTS = "parts"  # of a message that says several things
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a message, and what it means."""
+
+    text: str
+    vector: Vector
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEncoder(GraphComponent):
-    """A dense sentence feature, from the repaired text where there is one."""
+    """A dense sentence feature, from the repaired text where there is one.
+
+    Beside it, for the components after it, the vectors of the message's parts.
+    """
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -62,6 +76,7 @@ class SentenceEncoder(GraphComponent):
         for message in messages:
             if text := _text(message):
                 self._add(message, self._encoder.encode(text))
+                message.set(PARTS, [Part(p, self._encoder.encode(p)) for p in parts_of(text)])
         return messages
 
     def _add(self, message: Message, vector: np.ndarray[Any, Any]) -> None:

