@@ -61,7 +61,7 @@ def test_no_topic_and_no_style_is_left_behind(questions: list[Result]) -> None:
     weak = {
         name: group.top1
         for name, group in groups.items()
-        if group.in_scope >= 10 and (group.top1 or 0) < 0.75
+        if group.in_scope >= 15 and (group.top1 or 0) < 0.75
     }
     assert not weak
 
