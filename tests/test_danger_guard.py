@@ -60,6 +60,12 @@ def test_a_harmless_idiom_lowers_what_the_model_sees() -> None:
     assert tier(guarded(SEES_ALL, "this traffic is killing me")) is None
 
 
+def test_an_idiom_that_the_topic_model_takes_for_a_crisis_is_met_kindly() -> None:
+    message = guarded(SEES_NOTHING, "this traffic is killing me", "crisis")
+    assert tier(message) is None
+    assert message.get(INTENT)["name"] == "personal_distress"
+
+
 def test_after_danger_nothing_is_suggested() -> None:
     message = guarded(SEES_ALL, SAID)
     assert message.get(SUGGESTIONS) == []

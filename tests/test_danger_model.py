@@ -1,5 +1,6 @@
 """The danger model as it is shipped: whole, in step with its sentences, and it sees."""
 
+import ast
 import hashlib
 import json
 import shutil
@@ -8,10 +9,18 @@ from pathlib import Path
 import pytest
 
 from bot.nlu import danger_model
-from bot.nlu.danger_model import FACTS, FOLDER, SENTENCES, TAIL, DangerModel, DangerModelError
+from bot.nlu.danger_model import (
+    DANGERS,
+    FACTS,
+    FOLDER,
+    SENTENCES,
+    TAIL,
+    DangerModel,
+    DangerModelError,
+)
 from bot.nlu.danger_shipping import FILE, read_sentences
 from bot.nlu.encoder import DIGESTS, RECIPE
-from bot.settings import current
+from bot.settings import ROOT, current
 
 ENCODERS = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 
@@ -68,6 +77,17 @@ def test_files_for_another_encoder_are_refused(shipped: Path) -> None:
     (shipped / DIGESTS).write_text(json.dumps(digests))
     with pytest.raises(DangerModelError, match="another encoder"):
         DangerModel.shipped("small", current())
+
+
+def test_the_kinds_are_in_the_order_in_which_they_were_taught() -> None:
+    """The script runs where nothing of the product is installed, so it has a list of its own."""
+    script = ast.parse((ROOT / "scripts" / "train_danger.py").read_text(encoding="utf-8"))
+    (taught,) = (
+        ast.literal_eval(node.value)
+        for node in script.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KINDS"
+    )
+    assert taught[: len(DANGERS)] == DANGERS
 
 
 def test_the_sentences_are_many_and_of_many_writers() -> None:

@@ -14,14 +14,16 @@ from bot.evaluation.scores import (
     read_questions,
     scores,
 )
-from bot.outcome import Outcome
+from bot.outcome import Kind, Outcome
 from bot.settings import ROOT
 from bot.topics import FALLBACK, shipped_topics
 
 
-def result(topic: str, guess: str, kind: str, *suggestions: str, confidence: float = 0.9) -> Result:
+def result(
+    topic: str, guess: str, kind: Kind, *suggestions: str, confidence: float = 0.9
+) -> Result:
     answered = guess if kind == "answer" else FALLBACK
-    outcome = Outcome(kind, answered, confidence, suggestions)  # type: ignore[arg-type]
+    outcome = Outcome(kind, answered, confidence, suggestions)
     return Result(Question(f"about {topic}", topic, "plain"), guess, outcome)
 
 

@@ -67,10 +67,10 @@ class DangerGuard(GraphComponent):
             danger = self._danger_in(message)
             if danger is not None:
                 message.set(DANGER, asdict(danger), add_to_output=True)
-                if danger.tier == "full":
-                    _set_intent(message, CRISIS)
-                elif _topic(message) == CRISIS:
-                    _set_intent(message, DISTRESS)
+            if danger is not None and danger.tier == "full":
+                _set_intent(message, CRISIS)
+            elif _topic(message) == CRISIS:
+                _set_intent(message, DISTRESS)
         return messages
 
     def _danger_in(self, message: Message) -> Danger | None:

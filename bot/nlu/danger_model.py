@@ -20,12 +20,12 @@ import numpy.typing as npt
 from onnxruntime import InferenceSession
 from scipy.linalg import solve
 
+from bot.crisis import KINDS
 from bot.nlu.encoder import DIGESTS, RECIPE, Encoder, Reading, one_thread_session
+from bot.nlu.kernels import RIDGE, Floats, kernel
 from bot.nlu.parts import parts_of
 from bot.nlu.weights import LARGE, SMALL, sha256
 from bot.settings import Settings
-
-Floats = npt.NDArray[np.float32]
 
 FOLDER = Path(__file__).with_name("danger")
 TAIL, SENTENCES, FACTS = "tail.onnx", "sentences.npz", "facts.json"
@@ -33,20 +33,16 @@ FILES = (TAIL, SENTENCES, FACTS)
 # Which encoders look, by the setting: the small one costs little, and sees what the other misses.
 LOOKING = {LARGE.name: (LARGE.name, SMALL.name), SMALL.name: (SMALL.name,)}
 
-# The numbers below were chosen by the study in docs/decisions/0006-the-danger-model.md.
-WIDTH = 2.0  # of the kernel: exp(WIDTH * (cosine - 1))
-RIDGE = 0.1
+# Chosen by the study in docs/decisions/0006-the-danger-model.md.
 TAIL_WEIGHT = 0.7  # of the taught layers' score, beside the kernels'
 KIND_AT, FIRST_KIND_AT = 0.4, 0.15  # a kind's probability; that of the likeliest one
 
-# What the taught layers tell apart, in the order of their outputs.
-TIERS = ("none", "soft", "full")
-KINDS = (
+# The first outputs of the taught layers (KINDS of scripts/train_danger.py); those of harmless
+# messages come after them.
+DANGERS = (
     "suicidal_direct", "suicidal_passive", "self_harm", "plan_or_means", "goodbye", "overdose",
-    "abuse_now", "child", "someone_else", "harm_to_others", "idiom", "sadness", "past",
-    "therapy_question", "form_message", "insult", "subject", "everyday",
+    "abuse_now", "child", "someone_else", "harm_to_others",
 )  # fmt: skip
-DANGERS = 10  # the first kinds; the others are of harmless messages
 # The kinds that call for helplines of their own (`bot.crisis.KINDS`).
 HELP = {
     "overdose": "overdose",
@@ -66,7 +62,7 @@ class Suspicion:
     """How much a text looks like danger: by each encoder, -1.7 for harmless to 1.7 for danger."""
 
     score: float
-    kinds: tuple[str, ...]  # of help
+    kinds: tuple[str, ...]  # of help, most urgent first
 
 
 class Neighbours:
@@ -80,12 +76,12 @@ class Neighbours:
 
     def learn(self, aims: Floats) -> None:
         """Gives the weights that lead to the sentences' aims, as well as the ridge lets them."""
-        kernels = _kernel(self._places, self._places)
+        kernels = kernel(self._places, self._places)
         kernels[np.diag_indices(len(aims))] += RIDGE
         self.weights = solve(kernels, aims, assume_a="pos", overwrite_a=True, check_finite=False)
 
     def score(self, vector: Floats) -> float:
-        return float((_kernel(vector[None] @ self._axes, self._places) @ self.weights)[0])
+        return float((kernel(vector[None] @ self._axes, self._places) @ self.weights)[0])
 
 
 @dataclass(frozen=True)
@@ -99,22 +95,21 @@ class Member:
         """Of a message: the mean of the whole of it and its worst part."""
         suspicions = [self._of_text(reading) for reading in (whole, *parts)]
         worst = max(suspicions[1:], key=lambda s: s.score, default=suspicions[0])
-        kinds = dict.fromkeys([*suspicions[0].kinds, *worst.kinds])
-        return Suspicion((suspicions[0].score + worst.score) / 2, tuple(kinds))
+        kinds = (*suspicions[0].kinds, *worst.kinds)
+        return Suspicion((suspicions[0].score + worst.score) / 2, kinds)
 
     def _of_text(self, reading: Reading) -> Suspicion:
         tiers, kinds = self.tail.run(["tier", "kind"], {"states": reading.states[None]})
         none, _, full = np.exp(tiers[0]) / np.exp(tiers[0]).sum()
-        shares = 1 / (1 + np.exp(-kinds[0]))
-        likeliest = max(range(DANGERS), key=lambda place: shares[place])
-        seen = [
-            HELP[KINDS[place]]
-            for place in range(DANGERS)
-            if shares[place] >= (FIRST_KIND_AT if place == likeliest else KIND_AT)
-            and KINDS[place] in HELP
-        ]
+        shares = dict(zip(DANGERS, 1 / (1 + np.exp(-kinds[0])), strict=False))
+        likeliest = max(shares, key=shares.__getitem__)
+        seen = tuple(
+            HELP[kind]
+            for kind, share in shares.items()
+            if kind in HELP and share >= (FIRST_KIND_AT if kind == likeliest else KIND_AT)
+        )
         score = self.neighbours.score(reading.vector) + TAIL_WEIGHT * float(full - none)
-        return Suspicion(score, tuple(seen))
+        return Suspicion(score, seen)
 
 
 class DangerModel:
@@ -145,8 +140,11 @@ class DangerModel:
             member.suspicion(encoder.read(text), [encoder.read(part) for part in parts])
             for encoder, member in self._members.items()
         ]
-        kinds = dict.fromkeys(kind for suspicion in found for kind in suspicion.kinds)
-        return Suspicion(sum(suspicion.score for suspicion in found), tuple(kinds))
+        kinds = {kind for suspicion in found for kind in suspicion.kinds}
+        return Suspicion(
+            sum(suspicion.score for suspicion in found),
+            tuple(kind for kind in KINDS if kind in kinds),
+        )
 
 
 def shipped_members(encoders: Sequence[str], settings: Settings) -> dict[Encoder, Member]:
@@ -169,11 +167,6 @@ def _facts(folder: Path) -> Any:
     if facts["recipe"] != RECIPE:
         raise DangerModelError(f"{folder} fits another encoder; run `python -m bot ship-danger`")
     return facts
-
-
-def _kernel(vectors: Floats, places: Floats) -> Floats:
-    found: Floats = np.exp(WIDTH * (vectors @ places.T - 1))
-    return found
 
 
 @lru_cache(maxsize=2)

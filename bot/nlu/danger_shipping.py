@@ -31,17 +31,15 @@ from bot.nlu.danger_model import (
 )
 from bot.nlu.encoder import DIGESTS, MAX_TOKENS, RECIPE, Encoder, one_thread_session
 from bot.nlu.encoder_graph import tail_graph
+from bot.nlu.kernels import Floats, axes_of
 from bot.nlu.parts import parts_of
 from bot.nlu.vector_cache import VectorCache
 from bot.nlu.weights import LARGE, SMALL, sha256
 from bot.settings import ROOT, Settings
 from bot.topics import CRISIS
 
-Floats = npt.NDArray[np.float32]
-
 FILE = ROOT / "data" / "danger.tsv"
 CALIBRATION = ROOT / "data" / "danger_calibration.tsv"
-AXES = 384  # that a vector is projected on
 # Learnt too, as harmless: parts of harmless messages, for a part alone says less than a message,
 # and examples of topics, for people ask ordinary things in many ways.
 PARTS, EXAMPLES = 2_000, 4_000
@@ -71,7 +69,7 @@ def ship(settings: Settings, tail: Path) -> str:
         sentences += chance.sample(harmless, min(most, len(harmless)))
     cache = VectorCache(settings.models / "vectors" / "danger")
     vectors = cache.encode_all(encoder, [sentence.text for sentence in sentences])
-    axes = np.linalg.svd(vectors, full_matrices=False)[2][:AXES].T
+    axes = axes_of(vectors)
     projected = vectors @ axes
     scales = np.abs(projected).max(axis=1) / 127
     places = np.rint(projected / scales[:, None]).astype(np.int8)

@@ -19,18 +19,14 @@ import numpy.typing as npt
 from scipy.linalg import lapack, solve
 from sklearn.linear_model import LogisticRegression
 
+from bot.nlu.kernels import RIDGE, Floats, axes_of, kernel
 from bot.outcome import ANSWER_AT, MOST_SUGGESTIONS
 from bot.topics import CONTACT, CRISIS, FALLBACK, TELL_ME_MORE
-
-Floats = npt.NDArray[np.float32]
 
 # Part of the training cache's key: raise it when what is learnt changes.
 VERSION = "topic-model-2"
 
-# The numbers below were chosen by the study in docs/decisions/0004-the-topic-model.md.
-AXES = 384  # that vectors are projected on
-WIDTH = 2.0  # of the kernel: exp(WIDTH * (cosine - 1))
-RIDGE = 0.1
+# Chosen by the study in docs/decisions/0004-the-topic-model.md.
 BALANCE = 0.5  # 0 counts every example alike, 1 every topic
 SEED = 1
 
@@ -119,7 +115,7 @@ class TopicModel:
         """
         names, labels = np.unique(np.array(topics), return_inverse=True)
         strangers = _groups(writers)
-        axes = _axes(vectors)
+        axes = axes_of(vectors)
         places = vectors @ axes
         learner = _Learner(places, labels, len(names))
         scores = np.zeros((len(labels), len(names)), dtype=np.float32)
@@ -134,7 +130,7 @@ class TopicModel:
 
     def read(self, vector: Floats) -> Reading:
         """The topics of a message, likeliest first."""
-        scores = _kernel(vector[None, :] @ self._axes, self._places) @ self._weights
+        scores = kernel(vector[None, :] @ self._axes, self._places) @ self._weights
         features, best = _features(scores, self._in_scope)
         confidence = float(self._calibration.confidences(features)[0])
         shares = _softmax(self._calibration.sharpness * scores)[0]
@@ -205,7 +201,7 @@ class _Learner:
         counts = np.bincount(labels, minlength=topics)
         share = (len(labels) / (topics * counts[labels])) ** BALANCE
         self._targets = np.eye(topics)[labels] - 1 / topics
-        kernels = _kernel(places, places).astype(np.float64)
+        kernels = kernel(places, places).astype(np.float64)
         kernels[np.diag_indices(len(labels))] += RIDGE / share
         factor, _ = lapack.dpotrf(kernels, lower=True, overwrite_a=True)
         self.weights, _ = lapack.dpotrs(factor, self._targets, lower=True)
@@ -277,15 +273,6 @@ def _groups(writers: Sequence[str]) -> npt.NDArray[np.int64]:
     if groups.max() == 0:
         groups = np.random.default_rng(SEED).permutation(len(writers)) % 10
     return groups
-
-
-def _axes(vectors: Floats) -> Floats:
-    """The directions in which the examples differ most, a column each."""
-    return np.ascontiguousarray(np.linalg.svd(vectors, full_matrices=False)[2][:AXES].T)
-
-
-def _kernel(vectors: Floats, places: Floats) -> Floats:
-    return np.exp(WIDTH * (vectors @ places.T - 1)).astype(np.float32)
 
 
 def _softmax(scores: Floats) -> Floats:

@@ -1,0 +1,23 @@
+"""What the topic model and the danger model share: Gaussian kernels on projected vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+# Chosen by the studies in docs/decisions/0004 and 0006.
+AXES = 384  # that a vector is projected on
+WIDTH = 2.0  # of a kernel: exp(WIDTH * (cosine - 1))
+RIDGE = 0.1
+
+
+def axes_of(vectors: Floats) -> Floats:
+    """The directions in which the vectors differ most, a column each."""
+    return np.ascontiguousarray(np.linalg.svd(vectors, full_matrices=False)[2][:AXES].T)
+
+
+def kernel(vectors: Floats, places: Floats) -> Floats:
+    """How near each vector, projected, is to each place: a row for each vector."""
+    return np.exp(WIDTH * (vectors @ places.T - 1)).astype(np.float32)
