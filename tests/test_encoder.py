@@ -18,7 +18,7 @@ from onnxruntime import InferenceSession
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from bot.nlu.encoder import DIGESTS, GRAPH, MAX_TOKENS, Encoder, built
+from bot.nlu.encoder import DIGESTS, GRAPH, MAX_TOKENS, RECENT, Encoder, built, members_of
 from bot.nlu.encoder_graph import sentence_graph, tail_graph
 from bot.nlu.vector_cache import VectorCache
 from bot.nlu.weights import (
@@ -46,7 +46,9 @@ WORDS = [
     "sees",
     "you",
 ]
-WIDTH, HEADS, INNER, LAYERS, EPSILON = 24, 3, 48, 2, 1e-5
+# Onnxruntime 1.23 multiplies whole numbers wrongly on processors with AMX where a matrix has
+# 24 columns (tried: 24 is wrong, 48 and 64 and all sizes of the real encoders are right).
+WIDTH, HEADS, INNER, LAYERS, EPSILON = 48, 3, 96, 2, 1e-5
 TEXTS = ["how much is a session", "Who sees you?", "therapy", "how does the therapy cost"]
 
 
@@ -56,31 +58,33 @@ class TestTheGraph:
     def test_it_computes_what_the_papers_say(self, family, length):
         tensors = tiny_tensors(family)
         ids = np.random.default_rng(length).integers(0, len(WORDS), length)
-        vector = run(graph(tensors), ids[None, :])[0]
+        vector = run(graph(tensors), ids)[0]
         assert np.abs(vector - reference_vector(tensors, ids)).max() < 1e-6
 
     @pytest.mark.parametrize("int8", [False, True])
     @pytest.mark.parametrize("family", ["bert", "mpnet"])
-    def test_padding_changes_nothing(self, family, int8):
-        ids = np.arange(7)[None, :]
-        padded, mask = np.pad(ids, ((0, 0), (0, 5))), np.pad(np.ones_like(ids), ((0, 0), (0, 5)))
+    def test_texts_side_by_side_do_not_see_each_other(self, family, int8):
+        texts = [np.arange(7), np.arange(3, 12), np.array([5])]
         model = graph(tiny_tensors(family), int8=int8)
-        assert run(model, padded, mask) == pytest.approx(run(model, ids), abs=1e-6)
+        alone = np.concatenate([run(model, ids) for ids in texts])
+        assert run(model, *texts) == pytest.approx(alone, abs=1e-2 if int8 else 1e-5)
 
     @pytest.mark.parametrize("family", ["bert", "mpnet"])
     def test_whole_numbers_keep_the_direction(self, family):
-        tensors, ids = tiny_tensors(family), np.arange(12)[None, :]
+        tensors, ids = tiny_tensors(family), np.arange(12)
         exact, rounded = run(graph(tensors), ids)[0], run(graph(tensors, int8=True), ids)[0]
         assert 0.995 < exact @ rounded < 1
 
     @pytest.mark.parametrize("family", ["bert", "mpnet"])
     def test_a_tail_of_the_encoders_own_layers_ends_where_the_encoder_does(self, family):
-        tensors, ids = tiny_tensors(family), np.arange(9)[None, :]
+        tensors = tiny_tensors(family)
+        texts = [np.arange(9), np.arange(4)]
         whole = sentence_graph(
             tensors, heads=HEADS, epsilon=EPSILON, tokens=MAX_TOKENS, int8=True, last_layers=1
         )
         session = InferenceSession(whole.SerializeToString(), providers=["CPUExecutionProvider"])
-        vector, states = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        inputs = inputs_of(*texts)
+        vectors, states = session.run(None, inputs)
         last = f"encoder.layer.{LAYERS - 1}."
         own = {name.replace(last, "encoder.layer.0."): tensor for name, tensor in tensors.items()
                if name.startswith((last, "encoder.relative"))}  # fmt: skip
@@ -90,19 +94,20 @@ class TestTheGraph:
             own, heads=HEADS, epsilon=EPSILON, tokens=MAX_TOKENS, outputs=("same",)
         ).SerializeToString()
         tail_session = InferenceSession(tail, providers=["CPUExecutionProvider"])
-        assert tail_session.run(None, {"states": states})[0] == pytest.approx(vector, abs=1e-5)
+        found = tail_session.run(None, {"states": states, "members": inputs["members"]})[0]
+        assert found == pytest.approx(vectors, abs=1e-5)
 
     def test_two_products_fit_into_sixteen_bits(self):
         """Processors without VNNI add them there and cut off what does not fit."""
         model = graph(tiny_tensors("mpnet"), int8=True).graph
-        factors = {node.input[1] for node in model.node if node.op_type == "MatMulInteger"}
+        factors = {node.input[1] for node in model.node if node.op_type == "MatMulIntegerToFloat"}
         matrices = [numpy_helper.to_array(c) for c in model.initializer if c.name in factors]
         assert len(matrices) == 4 * LAYERS
         assert all(2 * 255 * np.abs(m.astype(int)).max() < 2**15 for m in matrices)
 
     def test_one_token_of_huge_values_does_not_drown_the_others(self):
         """MPNet has such tokens; one scale for the whole text would round the others away."""
-        tensors, ids = tiny_tensors("mpnet"), np.arange(12)[None, :]
+        tensors, ids = tiny_tensors("mpnet"), np.arange(12)
         tensors["embeddings.LayerNorm.weight"][0] = 500
         exact, rounded = run(graph(tensors), ids)[0], run(graph(tensors, int8=True), ids)[0]
         assert exact @ rounded > 0.99
@@ -212,23 +217,35 @@ class TestEncoding:
 
     def test_a_text_has_one_vector_alone_or_among_others(self, encoder):
         together = encoder.encode_all(TEXTS, workers=2)
-        assert all(
-            np.array_equal(encoder.encode(t), v) for t, v in zip(TEXTS, together, strict=True)
-        )
+        alone = np.array([encoder.encode(text) for text in TEXTS])
+        assert together == pytest.approx(alone, abs=1e-2)
+
+    def test_texts_read_together_come_back_in_their_order(self, built_at):
+        """Long ones need a run of the network each; one that comes twice is read once."""
+        texts = [*TEXTS, "therapy " * 100, "session " * 100, TEXTS[0]]
+        together, stranger = Encoder(built_at).read_all(texts), Encoder(built_at)
+        assert together[0] is together[-1]
+        for text, reading in zip(texts, together, strict=True):
+            alone = stranger.read(text)
+            assert reading.vector @ alone.vector > 0.98
+            assert reading.states.shape == alone.states.shape
 
     def test_many_threads_may_encode_at_once(self, encoder):
         with ThreadPoolExecutor(8) as pool:
             vectors = list(pool.map(encoder.encode, TEXTS * 50))
-        assert np.array_equal(vectors, encoder.encode_all(TEXTS * 50))
+        assert all(np.array_equal(vectors[i], vectors[i % len(TEXTS)]) for i in range(len(vectors)))
 
     def test_no_texts_give_no_rows(self, encoder):
         assert encoder.encode_all([]).shape == (0, encoder.dimension)
 
     def test_a_recent_vector_is_remembered_and_cannot_be_changed(self, encoder):
-        vector = encoder.encode("therapy")
-        assert encoder.encode("Therapy") is vector
+        reading = encoder.read("therapy")
+        assert encoder.read("Therapy") is reading
         with pytest.raises(ValueError, match="read-only"):
-            vector[0] = 1
+            reading.vector[0] = 1
+        for number in range(RECENT):
+            encoder.read("how " * (number % 60) + "who " * (number // 60))
+        assert encoder.read("therapy") is not reading
 
     def test_what_follows_the_128th_token_is_left_out(self, encoder):
         words = ["therapy"] * (MAX_TOKENS - 2)
@@ -286,7 +303,7 @@ class TestTheRealSmallEncoder:
         tokenizer = Tokenizer.from_file(str(tmp_path / TOKENIZER))
         tokenizer.no_padding()
         for text in (*TEXTS, "I lost my mother last spring and do not know whom to talk to."):
-            ids = np.array([tokenizer.encode(text).ids])
+            ids = np.array(tokenizer.encode(text).ids)
             assert run(exact, ids)[0] @ small.encode(text) > 0.99
 
     def test_texts_of_one_meaning_are_closer_than_others(self, small):
@@ -355,8 +372,13 @@ def weights(folder, tmp_path) -> Weights:
 
 
 @pytest.fixture
-def encoder(weights, folder, tmp_path) -> Encoder:
-    return Encoder(built(weights, tmp_path / "models", weights_folder=folder))
+def built_at(weights, folder, tmp_path) -> Path:
+    return built(weights, tmp_path / "models", weights_folder=folder)
+
+
+@pytest.fixture
+def encoder(built_at) -> Encoder:
+    return Encoder(built_at)
 
 
 @pytest.fixture
@@ -443,10 +465,18 @@ def graph(tensors: dict[str, np.ndarray], *, int8: bool = False) -> ModelProto:
     return sentence_graph(tensors, heads=HEADS, epsilon=EPSILON, tokens=MAX_TOKENS, int8=int8)
 
 
-def run(model: ModelProto, ids: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+def run(model: ModelProto, *texts: np.ndarray) -> np.ndarray:
     session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    mask = np.ones_like(ids) if mask is None else mask
-    return session.run(["sentence_vector"], {"input_ids": ids, "attention_mask": mask})[0]
+    return session.run(["sentence_vector"], inputs_of(*texts))[0]
+
+
+def inputs_of(*texts: np.ndarray) -> dict[str, np.ndarray]:
+    """Of texts, given by their tokens, side by side."""
+    return {
+        "input_ids": np.concatenate(texts),
+        "positions": np.concatenate([np.arange(len(ids)) for ids in texts]),
+        "members": members_of([len(ids) for ids in texts]),
+    }
 
 
 def reference_vector(

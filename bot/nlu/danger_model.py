@@ -21,7 +21,15 @@ from onnxruntime import InferenceSession
 from scipy.linalg import solve
 
 from bot.crisis import KINDS
-from bot.nlu.encoder import DIGESTS, RECIPE, Encoder, Reading, one_thread_session
+from bot.nlu.encoder import (
+    DIGESTS,
+    RECIPE,
+    Encoder,
+    Reading,
+    members_of,
+    one_thread_session,
+    runs_of,
+)
 from bot.nlu.kernels import RIDGE, Floats, kernel
 from bot.nlu.parts import parts_of
 from bot.nlu.weights import LARGE, SMALL, sha256
@@ -80,8 +88,10 @@ class Neighbours:
         kernels[np.diag_indices(len(aims))] += RIDGE
         self.weights = solve(kernels, aims, assume_a="pos", overwrite_a=True, check_finite=False)
 
-    def score(self, vector: Floats) -> float:
-        return float((kernel(vector[None] @ self._axes, self._places) @ self.weights)[0])
+    def scores(self, vectors: Floats) -> Floats:
+        """One for each row."""
+        found: Floats = kernel(vectors @ self._axes, self._places) @ self.weights
+        return found
 
 
 @dataclass(frozen=True)
@@ -93,23 +103,37 @@ class Member:
 
     def suspicion(self, whole: Reading, parts: Sequence[Reading]) -> Suspicion:
         """Of a message: the mean of the whole of it and its worst part."""
-        suspicions = [self._of_text(reading) for reading in (whole, *parts)]
+        suspicions = self._of_texts([whole, *parts])
         worst = max(suspicions[1:], key=lambda s: s.score, default=suspicions[0])
         kinds = (*suspicions[0].kinds, *worst.kinds)
         return Suspicion((suspicions[0].score + worst.score) / 2, kinds)
 
-    def _of_text(self, reading: Reading) -> Suspicion:
-        tiers, kinds = self.tail.run(["tier", "kind"], {"states": reading.states[None]})
-        none, _, full = np.exp(tiers[0]) / np.exp(tiers[0]).sum()
-        shares = dict(zip(DANGERS, 1 / (1 + np.exp(-kinds[0])), strict=False))
-        likeliest = max(shares, key=shares.__getitem__)
-        seen = tuple(
-            HELP[kind]
-            for kind, share in shares.items()
-            if kind in HELP and share >= (FIRST_KIND_AT if kind == likeliest else KIND_AT)
-        )
-        score = self.neighbours.score(reading.vector) + TAIL_WEIGHT * float(full - none)
-        return Suspicion(score, seen)
+    def _of_texts(self, readings: Sequence[Reading]) -> list[Suspicion]:
+        found = []
+        for run in runs_of(readings, lambda reading: len(reading.states)):
+            states = [reading.states for reading in run]
+            inputs = {
+                "states": np.concatenate(states),
+                "members": members_of([len(rows) for rows in states]),
+            }
+            found.append(self.tail.run(["tier", "kind"], inputs))
+        tiers, kinds = (np.concatenate(outputs) for outputs in zip(*found, strict=True))
+        none, _, full = (np.exp(tiers) / np.exp(tiers).sum(axis=1, keepdims=True)).T
+        scores = self.neighbours.scores(np.stack([reading.vector for reading in readings]))
+        scores = scores + TAIL_WEIGHT * (full - none)
+        shares = 1 / (1 + np.exp(-kinds))
+        return [Suspicion(float(s), _kinds(row)) for s, row in zip(scores, shares, strict=True)]
+
+
+def _kinds(shares: Floats) -> tuple[str, ...]:
+    """The kinds of help that the probabilities call for."""
+    of_danger = dict(zip(DANGERS, shares, strict=False))
+    likeliest = max(of_danger, key=of_danger.__getitem__)
+    return tuple(
+        HELP[kind]
+        for kind, share in of_danger.items()
+        if kind in HELP and share >= (FIRST_KIND_AT if kind == likeliest else KIND_AT)
+    )
 
 
 class DangerModel:
@@ -135,11 +159,11 @@ class DangerModel:
 
     def suspicion(self, text: str) -> Suspicion:
         """Of a message as it was written: the members' scores together, and all kinds."""
-        parts = parts_of(text)
-        found = [
-            member.suspicion(encoder.read(text), [encoder.read(part) for part in parts])
-            for encoder, member in self._members.items()
-        ]
+        texts = [text, *parts_of(text)]
+        found = []
+        for encoder, member in self._members.items():
+            whole, *parts = encoder.read_all(texts)
+            found.append(member.suspicion(whole, parts))
         kinds = {kind for suspicion in found for kind in suspicion.kinds}
         return Suspicion(
             sum(suspicion.score for suspicion in found),

@@ -14,6 +14,9 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 Array = npt.NDArray[Any]
 Kind = tuple[int, Sequence[str | int]]  # of a value in the graph: its type and its shape
 
+# The domain of onnxruntime's own operators, which do in one what takes several of the standard's.
+FUSED = "com.microsoft"
+OPERATORS = [helper.make_opsetid("", 17), helper.make_opsetid(FUSED, 1)]
 RELATIVE_BIAS = "encoder.relative_attention_bias.weight"
 TOKEN_TYPES = "embeddings.token_type_embeddings.weight"  # noqa: S105 (a tensor's name)
 
@@ -57,10 +60,13 @@ def sentence_graph(
     int8: bool,
     last_layers: int = 1,
 ) -> ModelProto:
-    """From input_ids and attention_mask, both [batch, length], to sentence_vector of length one.
+    """From the tokens of several texts, one after the other, to their vectors of length one.
 
-    A second output, states [batch, length, width], is what goes into the last layers. `tokens` is
-    the greatest length. With `int8`, every matrix of weights is kept in whole numbers.
+    Inputs: input_ids and positions (of each token in its text), both [tokens], and members [texts,
+    tokens], 1 where the token is the text's and 0 elsewhere. Outputs: sentence_vector [texts,
+    width], and states [tokens, width], which is what goes into the last layers. `tokens` is the
+    greatest number of all tokens together. With `int8`, every matrix of weights is kept in whole
+    numbers.
     """
     return _Network(tensors, heads, epsilon, tokens, int8).encoder(last_layers)
 
@@ -73,10 +79,10 @@ def tail_graph(
     tokens: int,
     outputs: tuple[str, ...],
 ) -> ModelProto:
-    """From an encoder's states [batch, length, width] through other last layers to `outputs`.
+    """From an encoder's states and members through other last layers to `outputs` [texts, ...].
 
-    Each output is a linear map of the sentence's vector, by the tensors of its name. There is no
-    mask: texts in a batch have one length. Weights are kept in whole numbers.
+    Each output is a linear map of the sentence's vector, by the tensors of its name. Weights are
+    kept in whole numbers.
     """
     return _Network(tensors, heads, epsilon, tokens, int8=True).tail(outputs)
 
@@ -98,45 +104,45 @@ class _Network:
         self._constants: list[TensorProto] = []
 
     def encoder(self, last_layers: int) -> ModelProto:
-        mask = self._apply("Cast", "attention_mask", to=TensorProto.FLOAT)
-        length = self._apply("Shape", "input_ids", start=1)
-        x = self._embeddings(length)
-        bias = self._attention_bias(length, mask)
+        x = self._embeddings()
+        bias = self._attention_bias()
         prefixes = self._layers()
         for prefix in prefixes[:-last_layers]:
             x = self._layer(prefix, x, bias)
         self._output("states", x)
         for prefix in prefixes[-last_layers:]:
             x = self._layer(prefix, x, bias)
-        # The sum over the tokens points where their mean does, and the length becomes one anyway.
-        total = self._apply("MatMul", self._apply("Unsqueeze", mask, self._integers(1)), x)
-        total = self._apply("Squeeze", total, self._integers(1))
-        self._output("sentence_vector", self._apply("LpNormalization", total, axis=-1, p=2))
-        ids = (TensorProto.INT64, ["batch", "length"])
+        self._output("sentence_vector", self._vectors(x))
+        ids: Kind = (TensorProto.INT64, ["tokens"])
         return self._model(
-            {"input_ids": ids, "attention_mask": ids},
+            {"input_ids": ids, "positions": ids, **self._members()},
             {
-                "sentence_vector": (TensorProto.FLOAT, ["batch", self._width]),
-                "states": (TensorProto.FLOAT, ["batch", "length", self._width]),
+                "sentence_vector": (TensorProto.FLOAT, ["texts", self._width]),
+                "states": (TensorProto.FLOAT, ["tokens", self._width]),
             },
         )
 
     def tail(self, outputs: tuple[str, ...]) -> ModelProto:
         x = "states"
-        bias = self._attention_bias(self._apply("Shape", x, start=1, end=2))
+        bias = self._attention_bias()
         for prefix in self._layers():
             x = self._layer(prefix, x, bias)
-        total = self._apply("ReduceSum", x, self._integers(1), keepdims=0)
-        vector = self._apply("LpNormalization", total, axis=-1, p=2)
+        vectors = self._vectors(x)
         shapes: dict[str, Kind] = {}
         for name in outputs:
             weight, shift = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
-            y = self._apply("Add", self._product(vector, weight.T), self._constant(shift))
+            y = self._apply("Add", self._product(vectors, weight.T), self._constant(shift))
             self._output(name, y)
-            shapes[name] = (TensorProto.FLOAT, ["batch", len(weight)])
-        return self._model(
-            {"states": (TensorProto.FLOAT, ["batch", "length", self._width])}, shapes
-        )
+            shapes[name] = (TensorProto.FLOAT, ["texts", len(weight)])
+        states: dict[str, Kind] = {"states": (TensorProto.FLOAT, ["tokens", self._width])}
+        return self._model({**states, **self._members()}, shapes)
+
+    def _members(self) -> dict[str, Kind]:
+        return {"members": (TensorProto.FLOAT, ["texts", "tokens"])}
+
+    def _vectors(self, x: str) -> str:
+        # The sum over the tokens points where their mean does, and the length becomes one anyway.
+        return self._apply("LpNormalization", self._apply("MatMul", "members", x), axis=-1, p=2)
 
     def _layers(self) -> list[str]:
         """Where the names of each layer's tensors begin, the first layer first."""
@@ -156,9 +162,9 @@ class _Network:
             for side in (inputs, outputs)
         )
         graph = helper.make_graph(self._nodes, "encoder", *ends, self._constants)
-        return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+        return helper.make_model(graph, ir_version=8, opset_imports=OPERATORS)
 
-    def _embeddings(self, length: str) -> str:
+    def _embeddings(self) -> str:
         words = self._tensors["embeddings.word_embeddings.weight"]
         first = self._family.first_position
         positions = self._tensors["embeddings.position_embeddings.weight"]
@@ -172,71 +178,77 @@ class _Network:
             x = self._apply("Mul", x, self._apply("Gather", self._constant(scale), "input_ids"))
         else:
             x = self._apply("Gather", self._constant(words), "input_ids")
-        start = self._integers(0)
-        x = self._apply("Add", x, self._apply("Slice", self._constant(positions), start, length))
+        x = self._apply("Add", x, self._apply("Gather", self._constant(positions), "positions"))
         return self._norm("embeddings.LayerNorm", x)
 
-    def _attention_bias(self, length: str, mask: str | None = None) -> str:
-        """Added to the scores: nothing attends to padding, and MPNet minds the distance."""
-        biases = []
-        if mask is not None:
-            mask = self._apply("Unsqueeze", mask, self._integers(1, 2))
-            absent = self._apply("Sub", mask, self._constant(np.float32(1)))
-            biases.append(self._apply("Mul", absent, self._constant(np.float32(1e9))))
-        if RELATIVE_BIAS in self._tensors:
-            biases.append(self._distances(length))
-        if not biases:
-            return self._constant(np.float32(0))
-        return biases[0] if len(biases) == 1 else self._apply("Add", *biases)
+    def _attention_bias(self) -> str:
+        """Added to the scores: no text attends to another's tokens, and MPNet minds the distance.
 
-    def _distances(self, length: str) -> str:
+        How far two tokens of a text are from each other is also how far their places here are.
+        """
+        own = self._apply("Transpose", "members", perm=[1, 0])
+        absent = self._apply("MatMul", own, "members")
+        absent = self._apply("Sub", absent, self._constant(np.float32(1)))
+        bias = self._apply("Mul", absent, self._constant(np.float32(1e9)))
+        if RELATIVE_BIAS in self._tensors:
+            bias = self._apply("Add", bias, self._distances())
+        return bias
+
+    def _distances(self) -> str:
         by_head = self._tensors[RELATIVE_BIAS][_distance_buckets(self._tokens)].transpose(2, 0, 1)
+        length = self._apply("Shape", "members", start=1)
         ends = self._apply("Concat", length, length, axis=0)
         starts, axes = self._integers(0, 0), self._integers(1, 2)
         return self._apply("Slice", self._constant(by_head), starts, ends, axes)
 
     def _layer(self, prefix: str, x: str, bias: str) -> str:
-        attended = self._attention(prefix, x, bias)
-        x = self._norm(prefix + self._family.norm, self._apply("Add", x, attended))
-        y = self._dense(prefix + "intermediate.dense", x)
-        y = self._dense(prefix + "output.dense", self._gelu(y))
-        return self._norm(prefix + "output.LayerNorm", self._apply("Add", x, y))
+        y = self._attention(prefix, x, bias)
+        x = self._added_and_normed(prefix + self._family.norm, x, y, prefix + self._family.output)
+        y = self._product_of(prefix + "intermediate.dense", x)
+        y = self._apply("BiasGelu", y, self._bias(prefix + "intermediate.dense"), domain=FUSED)
+        y = self._product_of(prefix + "output.dense", y)
+        return self._added_and_normed(prefix + "output.LayerNorm", x, y, prefix + "output.dense")
 
     def _attention(self, prefix: str, x: str, bias: str) -> str:
-        """All heads at once: [3, batch, head, token, width] holds queries, keys and values."""
+        """All heads at once: [3, head, token, width] holds queries, keys and values."""
         family, size = self._family, self._width // self._heads
-        x = self._dense([prefix + name for name in (family.query, family.key, family.value)], x)
-        x = self._apply("Reshape", x, self._integers(0, 0, 3, self._heads, size))
-        x = self._apply("Transpose", x, perm=[2, 0, 3, 1, 4])
+        names = [prefix + name for name in (family.query, family.key, family.value)]
+        x = self._apply("Add", self._product_of(names, x), self._bias(names))
+        x = self._apply("Reshape", x, self._integers(0, 3, self._heads, size))
+        x = self._apply("Transpose", x, perm=[1, 2, 0, 3])
         query, key, value = (
             self._apply("Gather", x, self._constant(np.int64(part)), axis=0) for part in range(3)
         )
-        key = self._apply("Transpose", key, perm=[0, 1, 3, 2])
+        key = self._apply("Transpose", key, perm=[0, 2, 1])
         scores = self._apply("MatMul", query, key)
         scores = self._apply("Mul", scores, self._constant(np.float32(size**-0.5)))
         scores = self._apply("Softmax", self._apply("Add", scores, bias), axis=-1)
-        x = self._apply("Transpose", self._apply("MatMul", scores, value), perm=[0, 2, 1, 3])
-        x = self._apply("Reshape", x, self._integers(0, 0, self._width))
-        return self._dense(prefix + family.output, x)
-
-    def _gelu(self, x: str) -> str:
-        error = self._apply("Erf", self._apply("Div", x, self._constant(np.float32(2**0.5))))
-        gate = self._apply("Add", error, self._constant(np.float32(1)))
-        gated = self._apply("Mul", x, gate)
-        return self._apply("Mul", gated, self._constant(np.float32(0.5)))
+        x = self._apply("Transpose", self._apply("MatMul", scores, value), perm=[1, 0, 2])
+        x = self._apply("Reshape", x, self._integers(0, self._width))
+        return self._product_of(prefix + family.output, x)
 
     def _norm(self, name: str, x: str) -> str:
-        weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
-        scale, shift = self._constant(weight), self._constant(bias)
-        return self._apply("LayerNormalization", x, scale, shift, epsilon=self._epsilon)
+        return self._apply("LayerNormalization", x, *self._norming(name), epsilon=self._epsilon)
 
-    def _dense(self, names: str | list[str], x: str) -> str:
-        """One linear map; several of the same input are done as one."""
+    def _added_and_normed(self, name: str, x: str, y: str, bias: str) -> str:
+        """x and y and the bias of y, added and normed."""
+        norming = [*self._norming(name), self._bias(bias)]
+        return self._apply(
+            "SkipLayerNormalization", y, x, *norming, domain=FUSED, epsilon=self._epsilon
+        )
+
+    def _norming(self, name: str) -> list[str]:
+        return [self._constant(self._tensors[f"{name}.{part}"]) for part in ("weight", "bias")]
+
+    def _bias(self, names: str | list[str]) -> str:
+        names = [names] if isinstance(names, str) else names
+        return self._constant(np.concatenate([self._tensors[f"{name}.bias"] for name in names]))
+
+    def _product_of(self, names: str | list[str], x: str) -> str:
+        """One linear map without its bias; several of the same input are done as one."""
         names = [names] if isinstance(names, str) else names
         matrix = np.concatenate([self._tensors[f"{name}.weight"] for name in names]).T
-        bias = self._constant(np.concatenate([self._tensors[f"{name}.bias"] for name in names]))
-        y = self._product_int8(x, matrix) if self._int8 else self._product(x, matrix)
-        return self._apply("Add", y, bias)
+        return self._product_int8(x, matrix) if self._int8 else self._product(x, matrix)
 
     def _product(self, x: str, matrix: Array) -> str:
         return self._apply("MatMul", x, self._constant(matrix))
@@ -249,17 +261,26 @@ class _Network:
         """
         # Seven bits: without VNNI, processors add two products in 16 bits and cut what is above.
         numbers, scale = _whole_numbers(matrix, axis=0, largest=63)
-        least = self._apply("ReduceMin", x, axes=[-1])
-        span = self._apply("Sub", self._apply("ReduceMax", x, axes=[-1]), least)
+        least = self._apply("ReduceMin", x, axes=[-1], keepdims=1)
+        span = self._apply("Sub", self._apply("ReduceMax", x, axes=[-1], keepdims=1), least)
         step = self._apply("Mul", span, self._constant(np.float32(1 / 255)))
-        x = self._apply("Div", self._apply("Sub", x, least), step)
-        one, zero = self._constant(np.float32(1)), self._constant(np.uint8(0))
-        x = self._apply("QuantizeLinear", x, one, zero)
-        y = self._apply("MatMulInteger", x, self._constant(numbers))
-        y = self._apply("Cast", y, to=TensorProto.FLOAT)
-        y = self._apply("Mul", self._apply("Mul", y, self._constant(scale)), step)
+        flat = self._apply("Squeeze", step, self._integers(1))
+        zero = self._constant(np.uint8(0))
+        zeros = self._apply("Expand", zero, self._apply("Shape", flat))
+        x = self._apply("QuantizeLinear", self._apply("Sub", x, least), flat, zeros, axis=0)
+        y = self._apply(
+            "MatMulIntegerToFloat",
+            x,
+            self._constant(numbers),
+            self._constant(np.float32(1)),
+            self._constant(scale[0]),
+            zero,
+            self._constant(np.zeros_like(scale[0], dtype=np.int8)),
+            domain=FUSED,
+        )
         sums = (numbers * scale).sum(axis=0, keepdims=True)
-        return self._apply("Add", y, self._apply("Mul", least, self._constant(sums)))
+        y = self._apply("Mul", y, step)
+        return self._apply("Gemm", least, self._constant(sums), y)
 
     def _integers(self, *values: int) -> str:
         return self._constant(np.array(values, dtype=np.int64))

@@ -75,8 +75,11 @@ class SentenceEncoder(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             if text := _text(message):
-                self._add(message, self._encoder.encode(text))
-                message.set(PARTS, [Part(p, self._encoder.encode(p)) for p in parts_of(text)])
+                parts = parts_of(text)
+                whole, *readings = self._encoder.read_all([text, *parts])
+                self._add(message, whole.vector)
+                vectors = (reading.vector for reading in readings)
+                message.set(PARTS, list(map(Part, parts, vectors)))
         return messages
 
     def _add(self, message: Message, vector: np.ndarray[Any, Any]) -> None:
