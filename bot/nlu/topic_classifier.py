@@ -47,7 +47,7 @@ class TopicClassifier(GraphComponent):
             # at most this share of messages in scope gets another topic's answer,
             "wrong_at_most": 0.05,
             # at least this share of messages out of scope gets no answer,
-            "refused_at_least": 0.965,
+            "refused_at_least": 0.97,
             # and at least this share in scope gets an answer or suggestions.
             "suggested_at_least": 0.99,
         }

@@ -51,7 +51,7 @@ class Bounds:
     """What the thresholds must hold, on writers whom the model had not read."""
 
     wrong_at_most: float = 0.05  # share of messages in scope answered with another topic's answer
-    refused_at_least: float = 0.965  # share of messages out of scope that get no answer
+    refused_at_least: float = 0.97  # share of messages out of scope that get no answer
     suggested_at_least: float = 0.99  # share in scope that get an answer, or suggestions
 
 
