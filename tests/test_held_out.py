@@ -13,7 +13,12 @@ from bot.nlu.encoder import Encoder
 from bot.settings import ROOT, current
 
 HELD_OUT = ROOT / "tests" / "held_out"
-QUESTIONS = ("questions.tsv", "fresh_questions.tsv", "double_questions.tsv")
+QUESTIONS = (
+    "questions.tsv",
+    "fresh_questions.tsv",
+    "real_questions.tsv",
+    "double_questions.tsv",
+)
 SENTENCES = ("danger.tsv", "../../data/danger_calibration.tsv")
 # Short texts meet by chance: "how much is it" has few other words.
 WORDS = 4

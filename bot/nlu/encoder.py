@@ -1,5 +1,7 @@
 """Turns a text into a vector that says what it means; the same text gives the same vector.
 
+(But for the rounding of whole numbers, which depends on what is read beside it: cosine 0.999.)
+
 Several texts go through the network side by side, for most of the time goes into fetching its
 weights; each such run is on one thread, since more of them fight with the server for cores.
 """
