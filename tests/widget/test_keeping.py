@@ -49,10 +49,15 @@ def test_clearing_erases_here_and_on_the_server_and_says_so(visitor: Visitor) ->
 
 def erased(visitor: Visitor, token: str) -> None:
     """Waits until the server has nothing of a conversation."""
-    visitor.page.wait_for_function(
-        """token => fetch('/api/session?session=' + token).then(answer => answer.json())
-        .then(session => !session.messages?.length)""",
-        arg=token,
+    assert visitor.page.evaluate(
+        """async token => {
+        for (let tries = 0; tries < 100; tries++) {
+          const kept = await (await fetch('/api/session?session=' + token)).json();
+          if (!kept.messages?.length) return true;
+          await new Promise(after => setTimeout(after, 100));
+        }
+        return false; }""",
+        token,
     )
 
 
