@@ -120,6 +120,13 @@ class Visitor:
     def press(self, choice: str) -> dict[str, Any]:
         return self._send({"choice": choice})
 
+    def history(self) -> dict[str, Any]:
+        """What a reload would bring back."""
+        kept: dict[str, Any] = self.client.get(
+            "/api/session", params={"session": self.session}
+        ).json()
+        return kept
+
     def write_to_clinic(self, **fields: Any) -> httpx.Response:
         form = {
             "name": "Ana Lima",

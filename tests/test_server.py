@@ -178,6 +178,25 @@ class TestDanger:
         visitor.say("i want to kill myself")
         assert sum(store.danger_counts().values()) == before + 1
 
+    def test_a_pressed_helpline_is_counted_without_the_visitor(
+        self, chat_server: Server, visitor: Visitor
+    ) -> None:
+        store = chat_server.store()
+        before = sum(store.presses().values())
+        line = visitor.say("i want to kill myself")["replies"][0]["helplines"][0]["name"]
+        assert visitor.client.post("/api/pressed", json={"line": line}).status_code == 204
+        assert sum(store.presses().values()) == before + 1
+
+    @pytest.mark.parametrize("line", [None, "", "The clinic's cat", ["911"], {"a": 1}])
+    def test_a_line_that_was_never_offered_is_not_counted(
+        self, chat_server: Server, visitor: Visitor, line: Any
+    ) -> None:
+        before = chat_server.store().presses()
+        response = visitor.client.post("/api/pressed", json={"line": line})
+        assert response.status_code == 400
+        assert response.json()["error"]["code"] == "unknown_line"
+        assert chat_server.store().presses() == before
+
 
 class TestContact:
     def test_a_request_is_kept_and_answered_with_its_reference(
@@ -190,6 +209,16 @@ class TestContact:
         kept = {request.reference: request for request in chat_server.store().contact_requests()}
         assert kept[reference].message == "A first session, please."
         assert not kept[reference].urgent
+
+    def test_the_conversation_remembers_that_it_was_sent(self, visitor: Visitor) -> None:
+        visitor.say("can i talk to a real person")
+        reference = visitor.write_to_clinic(message="Please call.").json()["reference"]
+        *_, offer, thanks = visitor.history()["messages"]
+        assert offer["form"]
+        assert reference in thanks["text"]
+        assert (
+            visitor.say("what is relational therapy")["topic"] == "faq/what_is_relational_therapy"
+        )
 
     def test_the_same_request_again_makes_one(self, visitor: Visitor) -> None:
         visitor.say("hello")
@@ -253,7 +282,7 @@ class TestContact:
 class TestSessions:
     def test_a_conversation_is_restored(self, visitor: Visitor) -> None:
         visitor.say("what is relational therapy")
-        history = visitor.client.get("/api/session", params={"session": visitor.session}).json()
+        history = visitor.history()
         assert [message["from"] for message in history["messages"]] == ["visitor", "assistant"]
         assert history["messages"][1]["kind"] == "answer"
         assert history["messages"][1]["choices"]
@@ -263,7 +292,7 @@ class TestSessions:
         self, visitor: Visitor
     ) -> None:
         visitor.say("i want to die")
-        history = visitor.client.get("/api/session", params={"session": visitor.session}).json()
+        history = visitor.history()
         assert history["messages"][0]["text"] == ""
         assert [line["call"] for line in history["helplines"]][:2] == ["911", "988"]
 
@@ -275,7 +304,7 @@ class TestSessions:
             assert "quokka" not in str(
                 connection.execute(sa.text("SELECT * FROM events")).fetchall()
             )
-        history = visitor.client.get("/api/session", params={"session": visitor.session}).json()
+        history = visitor.history()
         assert history["messages"] == []
 
     @pytest.mark.parametrize("token", ["", "x", "0" * 32, "0" * 32 + ".forged"])
@@ -484,4 +513,6 @@ def test_the_store_and_the_conversations_live_in_one_database(
     visitor.say("hello")
     Store(chat_server.database_url)
     names = sa.inspect(sa.create_engine(chat_server.database_url)).get_table_names()
-    assert {"events", "contact_requests", "feedback", "danger_counts"} <= set(names)
+    assert {"events", "contact_requests", "feedback", "danger_counts", "helpline_presses"} <= set(
+        names
+    )

@@ -93,6 +93,16 @@ def test_danger_is_counted_by_day_without_words(store: Store) -> None:
     }
 
 
+def test_pressed_helplines_are_counted_by_day(store: Store) -> None:
+    for day, line in ((23, "9-8-8"), (23, "9-8-8"), (24, "9-8-8"), (23, "Kids")):
+        store.count_press(date(2026, 11, day), line)
+    assert store.presses() == {
+        (date(2026, 11, 23), "9-8-8"): 2,
+        (date(2026, 11, 24), "9-8-8"): 1,
+        (date(2026, 11, 23), "Kids"): 1,
+    }
+
+
 def test_a_forgotten_conversation_keeps_only_what_was_sent_to_the_clinic(store: Store) -> None:
     store.add_feedback(Feedback("c1", "utter_greet", True, None), NOW)
     store.add_feedback(Feedback("c2", "utter_greet", True, None), NOW)

@@ -15,7 +15,7 @@ from alembic import command
 from alembic.config import Config
 
 from bot.store.rows import ContactRequest, Feedback, NewContactRequest
-from bot.store.tables import contact_requests, danger_counts, feedback
+from bot.store.tables import contact_requests, danger_counts, feedback, helpline_presses
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -101,18 +101,7 @@ class Store:
 
     def count_danger(self, day: date, *, tier: str, kind: str, layer: str) -> None:
         """Adds one to the day's count of that tier, kind and layer."""
-        row = {"day": day, "tier": tier, "kind": kind, "layer": layer}
-        same = sa.and_(*(danger_counts.c[name] == value for name, value in row.items()))
-        one_more = danger_counts.update().where(same).values(times=danger_counts.c.times + 1)
-        with self._errors_told():
-            try:
-                with self._engine.begin() as connection:
-                    if not connection.execute(one_more).rowcount:
-                        connection.execute(danger_counts.insert().values(**row, times=1))
-            except sa.exc.IntegrityError:
-                # Another process wrote the day's first row at the same moment.
-                with self._engine.begin() as connection:
-                    connection.execute(one_more)
+        self._count(danger_counts, day=day, tier=tier, kind=kind, layer=layer)
 
     def danger_counts(self) -> dict[tuple[date, str, str, str], int]:
         """Times by day, tier, kind and layer."""
@@ -120,6 +109,18 @@ class Store:
             return {
                 (row.day, row.tier, row.kind, row.layer): row.times
                 for row in connection.execute(sa.select(danger_counts))
+            }
+
+    def count_press(self, day: date, line: str) -> None:
+        """Adds one to the day's count of visitors who pressed that helpline."""
+        self._count(helpline_presses, day=day, line=line)
+
+    def presses(self) -> dict[tuple[date, str], int]:
+        """Times that a helpline was pressed, by day and line."""
+        with self._errors_told(), self._engine.connect() as connection:
+            return {
+                (row.day, row.line): row.times
+                for row in connection.execute(sa.select(helpline_presses))
             }
 
     def forget_conversation(self, conversation: str) -> None:
@@ -137,6 +138,19 @@ class Store:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def _count(self, table: sa.Table, **row: Any) -> None:
+        same = sa.and_(*(table.c[name] == value for name, value in row.items()))
+        one_more = table.update().where(same).values(times=table.c.times + 1)
+        with self._errors_told():
+            try:
+                with self._engine.begin() as connection:
+                    if not connection.execute(one_more).rowcount:
+                        connection.execute(table.insert().values(**row, times=1))
+            except sa.exc.IntegrityError:
+                # Another process wrote the day's first row at the same moment.
+                with self._engine.begin() as connection:
+                    connection.execute(one_more)
 
     def _contact_request(self, fingerprint: str) -> ContactRequest | None:
         query = sa.select(contact_requests).where(contact_requests.c.fingerprint == fingerprint)

@@ -58,3 +58,12 @@ danger_counts = sa.Table(
     sa.Column("layer", sa.String(16), primary_key=True),
     sa.Column("times", sa.Integer, nullable=False),
 )
+
+# How often visitors pressed a helpline on a day, whether danger had been seen or not.
+helpline_presses = sa.Table(
+    "helpline_presses",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("line", sa.String(120), primary_key=True),
+    sa.Column("times", sa.Integer, nullable=False),
+)

@@ -27,6 +27,7 @@ from bot.contact import ACTION, FIELDS, FREE_TEXT, ContactErrors, checked
 from bot.content import Content, Said
 from bot.dialogue.tracker_store import ConversationStore
 from bot.figures import measured
+from bot.helplines import shipped_helplines
 from bot.outcome import DANGER, MODELS
 from bot.privacy import redact
 from bot.settings import Settings, current
@@ -98,6 +99,7 @@ class Website(InputChannel):
             ("POST", "/api/chat", self.chat),
             ("POST", ACTION, self.contact),
             ("POST", "/api/feedback", self.feedback),
+            ("POST", "/api/pressed", self.pressed),
             ("GET", "/api/session", self.session),
             ("DELETE", "/api/session", self.erase),
             ("GET", "/api/opening", self.opening),
@@ -179,6 +181,10 @@ class Website(InputChannel):
         kept = self._store.add_contact_request(request_of_visitor, _now())
         CONTACTS.inc()
         reply = self._content.reply("utter_contact_thanks", choices=[], reference=kept.reference)
+        try:
+            await self._conversations.add(conversation, reply)
+        except Exception as error:
+            logger.error("thanks are missing in a conversation (%s)", type(error).__name__)
         if is_form:
             return html(
                 pages.contact(self._settings.clinic_name, FIELDS, {}, {}, reference=kept.reference),
@@ -203,6 +209,16 @@ class Website(InputChannel):
             raise _too_many()
         kept_reason = redact(reason) if reason else None
         self._store.add_feedback(Feedback(conversation, key, helpful, kept_reason), _now())
+        return empty()
+
+    async def pressed(self, request: Request) -> HTTPResponse:
+        """A visitor pressed a helpline: one more for the day, and nothing about the visitor."""
+        line = _json(request).get("line")
+        if not isinstance(line, str) or line not in shipped_helplines().checked:
+            raise Refused(400, "unknown_line", "This is no line that I offered.")
+        if not self._limiter.allows_message(_address(request)):
+            raise _too_many()
+        self._store.count_press(_now().date(), line)
         return empty()
 
     async def session(self, request: Request) -> HTTPResponse:

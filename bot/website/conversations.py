@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from rasa.core.actions.action import create_bot_utterance
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.shared.core.events import BotUttered, UserUttered
@@ -71,6 +72,16 @@ class Conversations:
         """The answer to a pressed button. Raises like `say`."""
         chosen = self._topics[topic]
         return await self._turn(conversation, chosen.label, parse_data_of_choice(chosen))
+
+    async def add(self, conversation: str, reply: Reply) -> None:
+        """Puts what was said outside a turn into a conversation's history, where there is one."""
+        agent = self._agent()
+        async with agent.lock_store.lock(conversation):
+            tracker = await agent.tracker_store.retrieve(conversation)
+            if tracker is not None:
+                said = {"text": reply.text, "key": reply.key, "kind": reply.kind}
+                tracker.update(create_bot_utterance(said))
+                await agent.tracker_store.save(tracker)
 
     async def danger_in(self, text: str) -> dict[str, Any]:
         """Signs of danger in words that are no message: `tier` and `kinds`, or nothing.

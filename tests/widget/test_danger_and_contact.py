@@ -20,6 +20,14 @@ def test_help_is_one_press_away_before_the_chat_is_opened(visitor: Visitor) -> N
     expect(visitor.window.get_by_role("button", name="Need help now?")).to_be_focused()
 
 
+def test_a_pressed_line_is_counted_without_the_visitor(visitor: Visitor) -> None:
+    visitor.presses("Need help now?", visitor.chat)
+    with visitor.page.expect_response("**/api/pressed") as response:
+        visitor.lines.locator('a[href="sms:988"]').click()
+    assert sent(response.value.request) == {"line": "9-8-8 Suicide Crisis Helpline"}
+    assert response.value.status == 204
+
+
 def test_after_danger_the_lines_stay_and_nothing_else_is_offered(visitor: Visitor) -> None:
     visitor.opens()
     visitor.asks(QUESTION)

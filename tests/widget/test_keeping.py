@@ -123,6 +123,23 @@ def test_a_form_that_is_being_filled_in_stays_when_another_window_goes_on(
     expect(here.form.get_by_role("textbox").last).to_have_value("Do you have time on Mondays?")
 
 
+def test_a_half_filled_form_is_there_after_a_reload_until_it_is_sent(visitor: Visitor) -> None:
+    visitor.opens()
+    visitor.asks(TO_A_PERSON)
+    visitor.fills_in("Do you have time on Mondays?")
+    visitor.page.reload()
+    expect(visitor.form.get_by_label("Your name")).to_have_value("Ana Example")
+    expect(visitor.form.get_by_label("E-mail")).to_have_value("ana@example.com")
+    expect(visitor.form.get_by_role("textbox").last).to_have_value("Do you have time on Mondays?")
+    expect(visitor.form.get_by_role("checkbox")).to_be_checked()
+    visitor.presses("Send", visitor.form)
+    expect(visitor.log).to_contain_text("Your reference:")
+    assert "Ana" not in visitor.memory()
+    visitor.page.reload()
+    expect(visitor.answers.last).to_contain_text("reference")
+    expect(visitor.form).to_have_count(0)
+
+
 def test_on_a_shared_computer_nothing_is_kept_and_closing_erases(visitor: Visitor) -> None:
     visitor.opens()
     visitor.asks(QUESTION)

@@ -8,7 +8,7 @@ const LONGEST = 2000;
 const QUICK = 600; // ms between the two presses of Escape that leave the site
 const NARROW = '(max-width: 34em), (max-height: 26em)';
 
-// Words and lines that work with the server down.
+// They work with the server down.
 const WORDS = {
   launch: 'Ask a question',
   title: 'Questions and answers',
@@ -85,6 +85,7 @@ class ClinicChat extends HTMLElement {
   #turn = 0;
   #era = 0; // goes up when the conversation is cleared
   #outbox = []; // what is not answered yet, in order
+  #filled; // what was typed into the contact form
   #pumping = false;
   #ready = null;
   #opening = null;
@@ -170,7 +171,7 @@ class ClinicChat extends HTMLElement {
     return this.#erase(session);
   }
 
-  /** Clears, blanks the page at once, and puts a neutral one in its place. */
+  /** Clears, and puts a neutral page in this one's place. */
   leave() {
     this.#erase(this.#session);
     this.#shared = true;
@@ -187,7 +188,7 @@ class ClinicChat extends HTMLElement {
     return given ? new URL(given, document.baseURI) : HERE;
   }
 
-  /** The status and the JSON of an answer; status 0 where none came in time. */
+  /** Status and JSON of an answer; status 0 for none in time. */
   async #request(method, path, body, patience = 20_000) {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), patience);
@@ -235,7 +236,7 @@ class ClinicChat extends HTMLElement {
     if (unknown) this.#session = null;
     const messages = past?.data.messages ?? [];
     const lost = !this.#opening || (past && past.status !== 200 && !unknown);
-    if (lost) this.#ready = null; // tried again with the next message
+    if (lost) this.#ready = null; // next message tries again
     if (lost && this.#log.querySelector('.assistant')) return;
     this.#log.setAttribute('aria-live', messages.length ? 'off' : 'polite');
     this.#log.replaceChildren();
@@ -420,7 +421,8 @@ class ClinicChat extends HTMLElement {
   #form({ action, fields, prefill = {} }) {
     const w = this.#words;
     const foot = el('p', { class: 'problem', role: 'alert' });
-    const rows = fields.map((field) => this.#field(field, prefill[field.name]));
+    const rows = fields.map((field) => this.#field(field, { ...prefill, ...this.#filled }[field.name]));
+    const values = () => Object.fromEntries(rows.map(({ name, input, key }) => [name, input[key]]));
     const form = el(
       'form',
       { class: 'contact', novalidate: true, 'aria-label': w.form },
@@ -430,6 +432,7 @@ class ClinicChat extends HTMLElement {
     );
     const finish = (text, replies = []) => {
       form.remove();
+      this.#fill();
       const note = this.#note(text);
       for (const reply of replies) this.#add(reply);
       this.#scrollTo(note);
@@ -439,8 +442,7 @@ class ClinicChat extends HTMLElement {
     const deliver = async (extra) => {
       if (busy) return;
       busy = true;
-      const values = Object.fromEntries(rows.map(({ name, input }) => [name, input.type === 'checkbox' ? input.checked : input.value]));
-      const body = { session: this.#session, ...values, ...extra };
+      const body = { session: this.#session, ...values(), ...extra };
       const { status, data } = await this.#request('POST', action.replace(/^\//, ''), body);
       busy = false;
       for (const { name, input, problem } of rows) {
@@ -479,6 +481,7 @@ class ClinicChat extends HTMLElement {
       this.#scrollTo(bubble);
       question.focus({ preventScroll: true });
     };
+    form.addEventListener('input', () => this.#fill(values()));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       deliver();
@@ -486,9 +489,15 @@ class ClinicChat extends HTMLElement {
     return form;
   }
 
+  #fill(values) {
+    this.#filled = values;
+    this.#remember();
+  }
+
   #field({ name, label, type, required, autocomplete, hint }, value = '') {
     const id = `f${(this.#ids += 1)}`;
     const box = type === 'checkbox';
+    const key = box ? 'checked' : 'value';
     const long = type === 'textarea';
     const input = el(long ? 'textarea' : 'input', {
       id,
@@ -498,12 +507,12 @@ class ClinicChat extends HTMLElement {
       autocomplete: this.#shared ? 'off' : autocomplete,
       'aria-describedby': `${id}h ${id}p`,
     });
-    if (!box) input.value = value;
+    input[key] = value;
     const title = el('label', { for: id }, label);
     const about = el('span', { class: 'hint', id: `${id}h` }, hint);
     const problem = el('span', { class: 'problem', id: `${id}p` });
     const row = el('div', { class: box ? 'row box' : 'row' }, box && input, title, about, !box && input, problem);
-    return { name, row, input, problem };
+    return { name, row, input, key, problem };
   }
 
   // Help
@@ -525,7 +534,7 @@ class ClinicChat extends HTMLElement {
     return this.#helpButton.getAttribute('aria-expanded') === 'true';
   }
 
-  /** Pinned lines become short, but never go. */
+  /** Pinned lines never go. */
   #toggleHelp(shown) {
     if (shown && !this.#helpShown) this.#emit('help-shown', { why: 'asked' });
     this.#lines.hidden = !shown && !this.#pinned;
@@ -539,7 +548,8 @@ class ClinicChat extends HTMLElement {
 
   #line({ name, call, text, text_word: word, note }) {
     const w = this.#words;
-    const way = (said, href) => el('a', { href, 'aria-label': `${said}, ${name}` }, said);
+    const onclick = () => this.#request('POST', 'api/pressed', { line: name });
+    const way = (said, href) => el('a', { href, onclick, 'aria-label': `${said}, ${name}` }, said);
     const digits = (number) => number.replace(/\D/g, '');
     return el(
       'li',
@@ -554,7 +564,7 @@ class ClinicChat extends HTMLElement {
     );
   }
 
-  // The window
+  // Window
 
   #build() {
     const w = this.#words;
@@ -592,7 +602,7 @@ class ClinicChat extends HTMLElement {
     const section = el('section', { 'aria-label': w.title }, this.#corner, this.#dialog);
     section.title = ''; // or the element's own pops up over everything
     this.#root.append(section);
-    // No content policy forbids a constructed sheet; browsers before 2023 get a tag.
+    // Browsers before 2023 get a tag.
     if (!this.#root.adoptedStyleSheets) return this.#root.append(el('style', {}, STYLE));
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
@@ -672,7 +682,7 @@ class ClinicChat extends HTMLElement {
     this.#remember();
   }
 
-  /** Where the focus goes when what had it is gone; not where a touch screen's keyboard pops up. */
+  /** Focus for when what had it is gone; on touch screens no keyboard pops up. */
   #rest() {
     (matches('(pointer: coarse)') ? this.#log : this.#input).focus();
   }
@@ -722,7 +732,7 @@ class ClinicChat extends HTMLElement {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  // What the browser remembers: a token and, in this tab, words not sent yet
+  // What the browser remembers: a token; in this tab, unsent words
 
   #remember() {
     const session = this.#session;
@@ -730,17 +740,18 @@ class ClinicChat extends HTMLElement {
     const draft = this.#input.value;
     const unsent = this.#outbox.map(({ text, choice }) => ({ text, choice }));
     keep('localStorage', !this.#shared && session && { session, turn: this.#turn });
-    keep('sessionStorage', !this.#shared && (open || draft || unsent.length) && { open, draft, unsent });
+    keep('sessionStorage', !this.#shared && { open, draft, filled: this.#filled, unsent });
   }
 
   #recall() {
     if (this.#shared) return;
     const { session = null, turn = 0 } = kept('localStorage');
-    const { open, draft = '', unsent = [] } = kept('sessionStorage');
+    const { open, draft = '', filled, unsent = [] } = kept('sessionStorage');
     this.#session = session;
     this.#turn = turn;
     this.#input.value = draft;
     this.#outbox = unsent;
+    this.#filled = filled;
     if (open && !matches(NARROW)) this.open({ focus: false });
   }
 
@@ -748,6 +759,7 @@ class ClinicChat extends HTMLElement {
     this.#era += 1;
     this.#session = null;
     this.#outbox = [];
+    this.#filled = undefined;
     this.#ready = null;
     this.#pinned = false;
     this.#input.value = '';
@@ -756,7 +768,7 @@ class ClinicChat extends HTMLElement {
     this.#remember();
   }
 
-  /** Another window of this site went on with the conversation, or cleared it. */
+  /** Another window went on with the conversation, or cleared it. */
   #follow({ key, newValue }) {
     if (key !== KEY || this.#shared || this.#outbox.length) return;
     const { session = null, turn = 0 } = newValue ? JSON.parse(newValue) : {};
@@ -792,7 +804,7 @@ function icon(name) {
   return svg;
 }
 
-/** Blank lines part paragraphs, lines that begin with "- " make a list. */
+/** Blank lines part paragraphs; "- " begins a point of a list. */
 function paragraphs(text, linked) {
   return text.split(/\n\s*\n/).flatMap((block) => {
     const runs = block.match(/(^- .*\n?)+|(^(?!- ).*\n?)+/gm) ?? [];
@@ -804,7 +816,7 @@ function paragraphs(text, linked) {
   });
 }
 
-/** Makes links only in the assistant's words, and keeps phone numbers on one line. */
+/** Links only in the assistant's words; phone numbers on one line. */
 function inline(text, linked) {
   return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)]|\d[\d-]+\d)/).map((part, i) => {
     if (i % 2 === 0) return part;
@@ -815,7 +827,7 @@ function inline(text, linked) {
 
 const matches = (query) => matchMedia(query).matches;
 
-/** Storage may be switched off; the chat then works and forgets. */
+/** Where storage is off, the chat works and forgets. */
 function keep(area, value) {
   try {
     if (value) window[area].setItem(KEY, JSON.stringify(value));
