@@ -1,5 +1,6 @@
 """Answers yes, no, tell me more, just joking: each means what came before it."""
 
+import re
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -13,6 +14,11 @@ from actions.conversation import (
     topic_of_message,
 )
 from bot.topics import CONTACT, CRISIS, TELL_ME_MORE, shipped_topics
+
+_GOING_ON = re.compile(
+    r"(?i)\b(?:more|else|other|others|further|additional|rest|next|then|go on|going|carry on|keep"
+    r"|continue)\b"
+)
 
 
 class FollowUp(Action):
@@ -43,20 +49,30 @@ def after_no(dispatcher: CollectingDispatcher, tracker: Tracker) -> None:
 
 
 def tell_more(dispatcher: CollectingDispatcher, tracker: Tracker) -> None:
-    """Goes on with the next topic that the last answer leads to and that was not answered yet."""
+    """Why, how so, in plain words: the last answer in other words. More: the topic it leads to.
+
+    What is not known about the practice does not grow by asking: then a person is offered.
+    """
     given = list(answers_given(tracker))
     topics = shipped_topics()
     last = next((topics[topic] for key in given if (topic := _topic(key)) in topics), None)
     if last is None or not last.next:
         dispatcher.utter_message(response="utter_more_nothing", choices=_starting_points())
         return
-    new = [
+    more = [
         topic for topic in last.next if topic.startswith("faq/") and f"utter_{topic}" not in given
     ]
-    if new:
-        dispatcher.utter_message(response=f"utter_{new[0]}")
+    if given.count(f"utter_{last.id}") == 1 and not _wants_to_go_on(tracker):
+        more = [last.id]
+    if more and last.id.startswith("faq/"):
+        dispatcher.utter_message(response=f"utter_{more[0]}")
     else:
         dispatcher.utter_message(response="utter_more_done", choices=[CONTACT])
+
+
+def _wants_to_go_on(tracker: Tracker) -> bool:
+    """Whether the newest message asks for what comes next, and not about what was said."""
+    return bool(_GOING_ON.search(messages_of_visitor(tracker)[0].get("text") or ""))
 
 
 def after_joke(dispatcher: CollectingDispatcher, tracker: Tracker) -> None:

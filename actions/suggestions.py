@@ -1,4 +1,5 @@
-"""Answers what was not understood: likely topics, or an honest sentence; lost twice, the form."""
+"""Answers what alone is not understood: what the answer before it makes clear, likely topics, or an
+honest sentence; lost twice, the form."""
 
 from itertools import takewhile
 from typing import Any
@@ -7,9 +8,10 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.contact import offer_form
-from actions.conversation import messages_of_visitor, topic_of_message
-from bot.outcome import outcome_of
-from bot.topics import CONTACT, FALLBACK
+from actions.conversation import answers_given, messages_of_visitor, topic_of_message
+from actions.follow_up import tell_more
+from bot.outcome import IN_CONTEXT, outcome_of
+from bot.topics import CONTACT, FALLBACK, TELL_ME_MORE
 
 
 class Suggest(Action):
@@ -21,8 +23,13 @@ class Suggest(Action):
     ) -> list[dict[str, Any]]:
         messages = messages_of_visitor(tracker)
         outcome = outcome_of(messages[0]["parse_data"])
+        asked = after_answer(tracker)
         lost = sum(1 for _ in takewhile(lambda m: topic_of_message(m) == FALLBACK, messages))
-        if outcome.suggestions:
+        if asked == TELL_ME_MORE:
+            tell_more(dispatcher, tracker)
+        elif asked:
+            dispatcher.utter_message(response=f"utter_{asked}")
+        elif outcome.suggestions:
             choices = [*outcome.suggestions, CONTACT]
             dispatcher.utter_message(response="utter_suggestions", choices=choices)
         elif lost > 1:
@@ -30,3 +37,10 @@ class Suggest(Action):
         else:
             dispatcher.utter_message(response="utter_lost")
         return []
+
+
+def after_answer(tracker: Tracker) -> str | None:
+    """What the newest message asks for if it is taken with the answer before it."""
+    answered = next(answers_given(tracker), "").removeprefix("utter_")
+    in_context: dict[str, str] = messages_of_visitor(tracker)[0]["parse_data"].get(IN_CONTEXT) or {}
+    return in_context.get(answered)

@@ -103,14 +103,20 @@ def table(measured: dict[str, Measured]) -> str:
 
 
 def _ours(name: str, train: Examples, settings: Settings) -> Callable[[str], str]:
-    from bot.nlu.encoder import Encoder
+    from bot.nlu.encoder import readers, side_by_side
     from bot.nlu.topic_model import TopicModel
 
-    encoder = Encoder.load(name, settings.models, weights_folder=settings.weights)
-    vectors = encoder.encode_all([text for text, _ in train])
+    encoders = readers(name, settings.models, weights_folder=settings.weights)
+    texts = [text for text, _ in train]
+    vectors = side_by_side([encoder.encode_all(texts) for encoder in encoders])
     labels = [label for _, label in train]
     model = TopicModel.fit(vectors, labels, ["" for _ in labels])
-    return lambda text: model.read(encoder.encode(text)).topic
+
+    def topic(text: str) -> str:
+        rows = [encoder.encode(text)[None, :] for encoder in encoders]
+        return model.read(side_by_side(rows)[0]).topic
+
+    return topic
 
 
 def _stock(train: Examples) -> Callable[[str], str]:

@@ -19,6 +19,7 @@ MOST_SUGGESTIONS = 3
 SUGGESTIONS = "suggestions"
 LIKELIEST = "likeliest_topic"  # in scope, sure or not
 ALSO_ASKED = "also_asked"  # a second topic, where a message asks two things
+IN_CONTEXT = "in_context"  # of what is not understood alone: what it asks for after which answer
 DANGER = "danger"
 DANGER_SCORE = "danger_score"  # the danger model's, for its evaluation; never kept
 # What the danger guard writes, beside the names of rules, where it was a model that saw danger.

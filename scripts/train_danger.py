@@ -41,7 +41,7 @@ SCALE = 8.0  # of the unit vector, before the heads
 BATCH = 32
 RATE = {"large": 5e-5, "small": 1e-4}
 KIND_WEIGHT = 0.3  # of the second task, which kind it is, in the loss
-QUESTIONS, SENTENCES = 4_000, 2_000  # harmless ones added: examples of topics, parts of long texts
+QUESTIONS, SENTENCES = 9_000, 2_000  # harmless ones added: examples of topics, parts of long texts
 SEED = 1
 
 

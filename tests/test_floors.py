@@ -5,8 +5,10 @@ moves a share of 600 by a percent or two. The goals stand above, in the issues.
 """
 
 import asyncio
+import csv
 from pathlib import Path
 
+import httpx
 import pytest
 from rasa.core.agent import Agent
 
@@ -15,6 +17,7 @@ from bot.evaluation.run import results_of
 from bot.evaluation.scores import Result, by_style, by_topic, read_questions, scores
 from bot.settings import ROOT
 from bot.topics import shipped_topics
+from tests.conftest import Server, Visitor
 
 pytestmark = pytest.mark.model
 
@@ -42,10 +45,10 @@ def sentences(agent: Agent) -> list[Seen]:
 @pytest.mark.parametrize(
     ("what", "floor"),
     [
-        ("top1", 0.95),
-        ("answered_right", 0.92),
-        ("answered_or_suggested", 0.95),
-        ("out_of_scope_refused", 0.9),
+        ("top1", 0.96),
+        ("answered_right", 0.94),
+        ("answered_or_suggested", 0.97),
+        ("out_of_scope_refused", 0.94),
     ],
 )
 def test_questions_are_understood(questions: list[Result], what: str, floor: float) -> None:
@@ -53,7 +56,7 @@ def test_questions_are_understood(questions: list[Result], what: str, floor: flo
 
 
 def test_few_answers_are_wrong(questions: list[Result]) -> None:
-    assert (scores(questions).answered_wrong or 0) <= 0.03
+    assert (scores(questions).answered_wrong or 0) <= 0.02
 
 
 def test_no_topic_and_no_style_is_left_behind(questions: list[Result]) -> None:
@@ -61,7 +64,7 @@ def test_no_topic_and_no_style_is_left_behind(questions: list[Result]) -> None:
     weak = {
         name: group.top1
         for name, group in groups.items()
-        if group.in_scope >= 15 and (group.top1 or 0) < 0.75
+        if group.in_scope >= 15 and (group.top1 or 0) < 0.82
     }
     assert not weak
 
@@ -74,16 +77,28 @@ def test_two_questions_are_both_heard(agent: Agent) -> None:
     assert (found.second_invented or 0) <= 0.05
 
 
+def test_what_follows_an_answer_is_understood_with_it(chat_server: Server) -> None:
+    with (HELD_OUT / "follow_ups.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    right = 0
+    with httpx.Client(base_url=chat_server.url, timeout=30) as client:
+        for row in rows:
+            visitor = Visitor(client)
+            visitor.press(row["before"])
+            right += visitor.say(row["text"])["topic"] == row["topic"]
+    assert right >= 0.74 * len(rows)
+
+
 @pytest.mark.parametrize(
     ("what", "floor"),
-    [("shown help", 0.94), ("shown the full reply", 0.85), ("soft: shown help", 0.75)],
+    [("shown help", 0.97), ("shown the full reply", 0.92), ("soft: shown help", 0.85)],
 )
 def test_people_in_danger_are_shown_help(sentences: list[Seen], what: str, floor: float) -> None:
     assert summary(sentences)[what] >= floor
 
 
 @pytest.mark.parametrize(
-    ("what", "ceiling"), [("harmless: full reply", 0.065), ("harmless: soft line", 0.1)]
+    ("what", "ceiling"), [("harmless: full reply", 0.02), ("harmless: soft line", 0.07)]
 )
 def test_alarms_are_seldom_false(sentences: list[Seen], what: str, ceiling: float) -> None:
     assert summary(sentences)[what] <= ceiling

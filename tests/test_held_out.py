@@ -18,6 +18,7 @@ QUESTIONS = (
     "fresh_questions.tsv",
     "real_questions.tsv",
     "double_questions.tsv",
+    "follow_ups.tsv",
 )
 SENTENCES = ("danger.tsv", "../../data/danger_calibration.tsv")
 # Short texts meet by chance: "how much is it" has few other words.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from bot.crisis import shipped_rules
 from bot.store import Store
 from tests.conftest import Server, Visitor
 
@@ -80,6 +84,23 @@ class TestTalking:
         more = visitor.say("tell me more")
         assert more["topic"] == offered[0]
         assert more["kind"] == "answer"
+
+    def test_why_is_answered_in_other_words(self, visitor: Visitor) -> None:
+        first = visitor.say("what is relational therapy")
+        again = visitor.say("can you say that in plain words?")
+        assert again["topic"] == first["topic"]
+        assert text_of(again) != text_of(first)
+        assert visitor.say("sorry, how do you mean?")["topic"] != first["topic"]
+
+    def test_more_of_what_is_not_known_leads_to_a_person(self, visitor: Visitor) -> None:
+        visitor.say("how much is a session")
+        more = visitor.say("tell me more")
+        assert keys_of(more) == ["utter_more_done"]
+        assert choices_of(more) == ["contact"]
+
+    def test_a_fragment_is_understood_by_the_answer_before_it(self, visitor: Visitor) -> None:
+        visitor.say("is what i say kept private")
+        assert visitor.say("and the police?")["topic"] == "practical/confidentiality"
 
     def test_tell_me_more_with_nothing_before_asks_about_what(self, visitor: Visitor) -> None:
         assert keys_of(visitor.say("tell me more")) == ["utter_more_nothing"]
@@ -171,6 +192,13 @@ class TestDanger:
                 rows = connection.execute(sa.text(f"SELECT * FROM {table}")).fetchall()  # noqa: S608
                 assert "zebrafish" not in str(rows), table
         assert "zebrafish" not in chat_server.log.read_text()
+
+    def test_the_log_says_which_rules_and_which_model_look(self, chat_server: Server) -> None:
+        rules = shipped_rules().version
+        assert re.search(
+            rf"danger is looked for by rules {rules} and model [0-9a-f]{{12}}",
+            chat_server.log.read_text(),
+        )
 
     def test_danger_is_counted_without_words(self, chat_server: Server, visitor: Visitor) -> None:
         store = chat_server.store()
@@ -295,6 +323,18 @@ class TestSessions:
         history = visitor.history()
         assert history["messages"][0]["text"] == ""
         assert [line["call"] for line in history["helplines"]][:2] == ["911", "988"]
+
+    def test_who_comes_back_after_a_week_reads_again_what_this_is(
+        self, chat_server: Server, visitor: Visitor
+    ) -> None:
+        visitor.say("hello")
+        opening = visitor.client.get("/api/opening").json()["opening"]
+        for days, reminded in ((6, False), (2, True)):
+            _age_newest_conversation(chat_server, timedelta(days=days))
+            texts = [message["text"] for message in visitor.history()["messages"]]
+            assert (texts[-1] == opening) is reminded
+        visitor.say("thanks")
+        assert visitor.history()["messages"][-1]["text"] != opening
 
     def test_an_erased_conversation_is_gone(self, chat_server: Server, visitor: Visitor) -> None:
         visitor.say("a quokka asked me what relational therapy is")
@@ -498,6 +538,19 @@ class TestOtherSettings:
         assert refused.json()["helplines"]
         assert "walrus" not in server.log.read_text()
         server.stop()
+
+
+def _age_newest_conversation(server: Server, by: timedelta) -> None:
+    with sa.create_engine(server.database_url).begin() as connection:
+        newest = "(SELECT sender_id FROM events ORDER BY id DESC LIMIT 1)"
+        query = sa.text(f"SELECT id, data FROM events WHERE sender_id = {newest}")  # noqa: S608
+        for number, data in connection.execute(query).fetchall():
+            event = json.loads(data)
+            event["timestamp"] -= by.total_seconds()
+            connection.execute(
+                sa.text("UPDATE events SET data = :data, timestamp = :timestamp WHERE id = :id"),
+                {"data": json.dumps(event), "timestamp": event["timestamp"], "id": number},
+            )
 
 
 def _drop(url: str) -> None:

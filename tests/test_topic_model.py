@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.nlu.topic_model import NEVER_SUGGESTED, Reading, TopicModel, put_together
+from bot.nlu.topic_model import (
+    NEVER_SUGGESTED,
+    Reading,
+    TopicModel,
+    in_context,
+    put_together,
+)
 from bot.topics import FALLBACK
 
 TOPICS = ["faq/a", "faq/b", "practical/c", "crisis", FALLBACK]
@@ -116,3 +122,20 @@ class TestSeveralThingsInOneMessage:
     def test_unsure_parts_change_nothing(self) -> None:
         whole = about("faq/a", 0.3)
         assert put_together(whole, [("what about it?", about("faq/b", 0.6))]) == whole
+
+
+class TestInContext:
+    def after(self, **shares: float) -> dict[str, str]:
+        ranking = tuple((name.replace("_of_", "/"), share) for name, share in shares.items())
+        return in_context(Reading(ranking, ranking[0][0], 0.2, ()))
+
+    def test_what_hints_at_a_topic_asks_for_it_where_it_was_answered_before(self) -> None:
+        found = self.after(faq_of_a=0.3, faq_of_b=0.02, contact=0.68)
+        assert found == {"faq/a": "faq/a"}
+
+    def test_what_asks_for_more_asks_for_it_after_every_answer(self) -> None:
+        found = self.after(tell_me_more=0.3, faq_of_a=0.1, practical_of_c=0.1, contact=0.5)
+        assert found == {"faq/a": "tell_me_more", "practical/c": "tell_me_more"}
+
+    def test_another_subject_stays_one(self) -> None:
+        assert self.after(nlu_fallback=0.8, faq_of_a=0.1, contact=0.1) == {}

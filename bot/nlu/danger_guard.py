@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -19,13 +20,22 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.crisis import Danger, combine, only_harmless, signs_of_danger, undisguised
+from bot.crisis import (
+    Danger,
+    combine,
+    only_harmless,
+    shipped_rules,
+    signs_of_danger,
+    undisguised,
+)
 from bot.nlu.danger_model import DangerModel
 from bot.nlu.sentence_encoder import ENCODER_KEY
 from bot.nlu.spelling_repair import REPAIRED
 from bot.outcome import ALSO_ASKED, DANGER, DANGER_MODEL, DANGER_SCORE, SUGGESTIONS, TOPIC_MODEL
 from bot.settings import current
 from bot.topics import CRISIS, DISTRESS
+
+logger = logging.getLogger(__name__)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -56,6 +66,8 @@ class DangerGuard(GraphComponent):
     ) -> DangerGuard:
         settings = current()
         model = DangerModel.shipped(config[ENCODER_KEY] or settings.encoder, settings)
+        versions = shipped_rules().version, model.version
+        logger.info("danger is looked for by rules %s and model %s", *versions)
         return cls(model, resource)
 
     def train(self, training_data: TrainingData) -> Resource:

@@ -23,6 +23,7 @@ from scipy.linalg import solve
 from bot.crisis import KINDS
 from bot.nlu.encoder import (
     DIGESTS,
+    READERS,
     RECIPE,
     Encoder,
     Reading,
@@ -32,14 +33,12 @@ from bot.nlu.encoder import (
 )
 from bot.nlu.kernels import RIDGE, Floats, kernel
 from bot.nlu.parts import parts_of
-from bot.nlu.weights import LARGE, SMALL, sha256
+from bot.nlu.weights import sha256
 from bot.settings import Settings
 
 FOLDER = Path(__file__).with_name("danger")
 TAIL, SENTENCES, FACTS = "tail.onnx", "sentences.npz", "facts.json"
 FILES = (TAIL, SENTENCES, FACTS)
-# Which encoders look, by the setting: the small one costs little, and sees what the other misses.
-LOOKING = {LARGE.name: (LARGE.name, SMALL.name), SMALL.name: (SMALL.name,)}
 
 # Chosen by the study in docs/decisions/0006-the-danger-model.md.
 TAIL_WEIGHT = 0.7  # of the taught layers' score, beside the kernels'
@@ -140,8 +139,14 @@ class DangerModel:
     """One member for each encoder that looks. Any number of threads may ask it."""
 
     def __init__(
-        self, members: Mapping[Encoder, Member], *, full_at: float = 0.0, soft_at: float = 0.0
+        self,
+        members: Mapping[Encoder, Member],
+        *,
+        full_at: float = 0.0,
+        soft_at: float = 0.0,
+        version: str = "",
     ) -> None:
+        self.version = version  # of the shipped files: another one may see something else
         self._members = members
         self._full_at = full_at
         self._soft_at = soft_at
@@ -150,7 +155,9 @@ class DangerModel:
     def shipped(cls, encoder: str, settings: Settings) -> DangerModel:
         """The model for that setting of BOT_ENCODER. `DangerModelError` when it is not whole."""
         facts = _facts(FOLDER / encoder)
-        return cls(shipped_members(LOOKING[encoder], settings), **facts["thresholds"])
+        version = sha256(FOLDER / encoder / DIGESTS)[:12]
+        members = shipped_members(READERS[encoder], settings)
+        return cls(members, **facts["thresholds"], version=version)
 
     def tier_of(self, score: float) -> Literal["full", "soft"] | None:
         if score >= self._full_at:

@@ -21,7 +21,6 @@ from bot.nlu.danger_model import (
     FACTS,
     FILES,
     FOLDER,
-    LOOKING,
     SENTENCES,
     TAIL,
     DangerModel,
@@ -29,7 +28,14 @@ from bot.nlu.danger_model import (
     Neighbours,
     shipped_members,
 )
-from bot.nlu.encoder import DIGESTS, MAX_TOKENS, RECIPE, Encoder, one_thread_session
+from bot.nlu.encoder import (
+    DIGESTS,
+    MAX_TOKENS,
+    READERS,
+    RECIPE,
+    Encoder,
+    one_thread_session,
+)
 from bot.nlu.encoder_graph import tail_graph
 from bot.nlu.kernels import Floats, axes_of
 from bot.nlu.parts import parts_of
@@ -42,10 +48,10 @@ FILE = ROOT / "data" / "danger.tsv"
 CALIBRATION = ROOT / "data" / "danger_calibration.tsv"
 # Learnt too, as harmless: parts of harmless messages, for a part alone says less than a message,
 # and examples of topics, for people ask ordinary things in many ways.
-PARTS, EXAMPLES = 2_000, 4_000
+PARTS, EXAMPLES = 2_000, 9_000
 AIMS = {"none": -1.0, "soft": 0.0, "full": 1.0}
 # Shares of harmless messages that may be shown the full reply, and any help.
-FALSE_FULL, FALSE_HELP = 0.02, 0.07
+FALSE_FULL, FALSE_HELP = 0.02, 0.09
 SEED = 1
 
 
@@ -81,13 +87,13 @@ def ship(settings: Settings, tail: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TAIL).write_bytes(_graph(settings.encoder, tail))
     member = Member(one_thread_session(folder / TAIL), neighbours)
-    others = [name for name in LOOKING[settings.encoder] if name != settings.encoder]
+    others = [name for name in READERS[settings.encoder] if name != settings.encoder]
     model = DangerModel({encoder: member, **shipped_members(others, settings)})
     strangers = read_sentences(CALIBRATION)
     scores = _scores(model, strangers)
     tiers = np.array([sentence.tier for sentence in strangers])
     full_at, soft_at = np.quantile(scores[tiers == "none"], [1 - FALSE_FULL, 1 - FALSE_HELP])
-    np.savez(
+    np.savez_compressed(
         folder / SENTENCES,
         axes=axes.astype(np.float16),
         places=places,

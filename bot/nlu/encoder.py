@@ -37,6 +37,9 @@ Text = TypeVar("Text")
 GRAPH = "model.onnx"
 DIGESTS = "digests.json"
 MAX_TOKENS = 128  # of a text, and of all texts in one run
+# Which encoders read a message, by the setting: the small one costs little beside the large one,
+# and sees what that misses (docs/decisions/0004 and 0006).
+READERS = {LARGE.name: (LARGE.name, SMALL.name), SMALL.name: (SMALL.name,)}
 RECENT = 128  # readings kept in memory, of about 80 kB
 # Part of the built folder's name and of every cache's key: raise it when the graph changes.
 RECIPE = 3
@@ -129,6 +132,19 @@ class Encoder:
                 self._recent.move_to_end(tokens)
             while len(self._recent) > RECENT:
                 self._recent.popitem(last=False)
+
+
+def readers(name: str, models_folder: Path, *, weights_folder: Path | None = None) -> list[Encoder]:
+    """The encoders that read a message where the setting is that name."""
+    return [
+        Encoder.load(reader, models_folder, weights_folder=weights_folder)
+        for reader in READERS.get(name, (name,))
+    ]
+
+
+def side_by_side(vectors: Sequence[Vector]) -> Vector:
+    """Rows of length one, from each reader's rows for the same texts."""
+    return np.concatenate(vectors, axis=1) / np.sqrt(np.float32(len(vectors)))
 
 
 def runs_of(texts: Sequence[Text], length: Callable[[Text], int]) -> list[list[Text]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.encoder import Encoder, Vector
+from bot.nlu.encoder import Encoder, Vector, readers, side_by_side
 from bot.nlu.parts import parts_of
 from bot.nlu.spelling_repair import REPAIRED
 from bot.nlu.vector_cache import VectorCache
@@ -37,6 +38,7 @@ class Part:
 class SentenceEncoder(GraphComponent):
     """A dense sentence feature, from the repaired text where there is one.
 
+    With the large encoder the small one reads too, and their vectors stand side by side.
     Beside it, for the components after it, the vectors of the message's parts.
     """
 
@@ -49,10 +51,10 @@ class SentenceEncoder(GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        return _load(config).fingerprint
+        return " ".join(encoder.fingerprint for encoder in _load(config))
 
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+    def __init__(self, encoders: Sequence[Encoder]) -> None:
+        self._encoders = encoders
 
     @classmethod
     def create(
@@ -67,7 +69,8 @@ class SentenceEncoder(GraphComponent):
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         messages = [message for message in training_data.training_examples if _text(message)]
         cache = VectorCache(current().models / "vectors")
-        vectors = cache.encode_all(self._encoder, [_text(message) for message in messages])
+        texts = [_text(message) for message in messages]
+        vectors = side_by_side([cache.encode_all(encoder, texts) for encoder in self._encoders])
         for message, vector in zip(messages, vectors, strict=True):
             self._add(message, vector)
         return training_data
@@ -76,9 +79,11 @@ class SentenceEncoder(GraphComponent):
         for message in messages:
             if text := _text(message):
                 parts = parts_of(text)
-                whole, *readings = self._encoder.read_all([text, *parts])
-                self._add(message, whole.vector)
-                vectors = (reading.vector for reading in readings)
+                readings = (encoder.read_all([text, *parts]) for encoder in self._encoders)
+                whole, *vectors = side_by_side(
+                    [np.array([reading.vector for reading in own]) for own in readings]
+                )
+                self._add(message, whole)
                 message.set(PARTS, list(map(Part, parts, vectors)))
         return messages
 
@@ -91,7 +96,7 @@ def _text(message: Message) -> str:
     return message.get(REPAIRED) or message.get(TEXT) or ""
 
 
-def _load(config: dict[str, Any]) -> Encoder:
+def _load(config: dict[str, Any]) -> list[Encoder]:
     settings = current()
     name = config.get(ENCODER_KEY) or settings.encoder
-    return Encoder.load(name, settings.models, weights_folder=settings.weights)
+    return readers(name, settings.models, weights_folder=settings.weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,15 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu.sentence_encoder import PARTS, SentenceEncoder
-from bot.nlu.topic_model import VERSION, Bounds, Reading, TopicModel, put_together
-from bot.outcome import ALSO_ASKED, LIKELIEST, SUGGESTIONS, response_selector
+from bot.nlu.topic_model import (
+    VERSION,
+    Bounds,
+    Reading,
+    TopicModel,
+    in_context,
+    put_together,
+)
+from bot.outcome import ALSO_ASKED, IN_CONTEXT, LIKELIEST, SUGGESTIONS, response_selector
 from bot.topics import FALLBACK
 
 # Of the ranking of topics so many places are reported.
@@ -42,15 +50,8 @@ class TopicClassifier(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {
-            # The thresholds are set so that on writers whom the model had not read
-            # at most this share of messages in scope gets another topic's answer,
-            "wrong_at_most": 0.05,
-            # at least this share of messages out of scope gets no answer,
-            "refused_at_least": 0.97,
-            # and at least this share in scope gets an answer or suggestions.
-            "suggested_at_least": 0.99,
-        }
+        # What the thresholds must hold on writers whom the model had not read.
+        return asdict(Bounds())
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
@@ -124,6 +125,7 @@ def _report(message: Message, reading: Reading) -> None:
     message.set(RESPONSE_SELECTOR, response_selector(ranking), add_to_output=True)
     message.set(LIKELIEST, reading.topic, add_to_output=True)
     message.set(ALSO_ASKED, reading.also, add_to_output=True)
+    message.set(IN_CONTEXT, {} if reading.sure else in_context(reading), add_to_output=True)
     message.set(SUGGESTIONS, [] if reading.sure else list(reading.suggestions), add_to_output=True)
 
 

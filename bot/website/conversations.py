@@ -6,6 +6,7 @@ What goes into Rasa's log has lost its personal details, and after danger all it
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +21,7 @@ from bot.contact import prefill_from
 from bot.content import Content, Reply, Said
 from bot.crisis import signs_of_danger
 from bot.helplines import lines_for
-from bot.outcome import ALSO_ASKED, DANGER, outcome_of, parse_data_of_choice
+from bot.outcome import ALSO_ASKED, DANGER, IN_CONTEXT, outcome_of, parse_data_of_choice
 from bot.privacy import redact
 from bot.topics import CRISIS, FALLBACK, Topics
 
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 # Of the ranking only this much is kept with a conversation.
 KEPT_RANKING = 5
+# Seconds after which whoever comes back reads again what this is and what it keeps (CRISIS.md).
+REMINDED_AFTER = 7 * 24 * 3600
 
 
 class NoModel(Exception):
@@ -100,6 +103,9 @@ class Conversations:
         """The messages of both sides, and the helplines that stay."""
         tracker = await self._agent().tracker_store.retrieve_full_tracker(conversation)
         messages = _messages(tracker) if tracker is not None else []
+        if messages and time.time() - tracker.events[-1].timestamp > REMINDED_AFTER:
+            reminder = reply_json(self._content.reply("utter_opening", choices=[]))
+            messages.append({"from": "assistant", "kind": "smalltalk", **reminder})
         pinned = [
             line for message in messages if message.get("pinned") for line in message["helplines"]
         ]
@@ -161,10 +167,11 @@ class Conversations:
 
     def _topic(self, topic: str, messages: list[dict[str, Any]]) -> str:
         """The topic of the contract: a follow-up has none of its own, its answer tells."""
-        if topic in self._topics:
-            return topic
         answered = str(messages[0].get("key", "")).removeprefix("utter_")
-        return answered if answered in self._topics else "ask_capabilities"
+        if topic == FALLBACK or topic not in self._topics:
+            unanswered = topic if topic == FALLBACK else "ask_capabilities"
+            return answered if answered in self._topics else unanswered
+        return topic
 
 
 def reply_json(reply: Reply) -> dict[str, Any]:
@@ -206,6 +213,7 @@ def _kept(parse_data: dict[str, Any], text: str) -> dict[str, Any]:
         "intent_ranking": (parse_data.get("intent_ranking") or [])[:KEPT_RANKING],
         "suggestions": parse_data.get("suggestions") or [],
         ALSO_ASKED: parse_data.get(ALSO_ASKED),
+        IN_CONTEXT: parse_data.get(IN_CONTEXT) or {},
         DANGER: parse_data.get(DANGER) or {},
     }
 
