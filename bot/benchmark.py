@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
+import requests
 
 from bot.evaluation.run import HELD_OUT
 from bot.evaluation.scores import read_questions
@@ -57,7 +57,8 @@ def run_benchmark(settings: Settings, messages: int) -> None:
                     log) as rapport,
             _server(["-m", "rasa", "run", "--port", str(stock_port)], stock_folder, {},
                     f"http://127.0.0.1:{stock_port}/", log) as stock,
-            httpx.Client(timeout=60) as client,
+            # It waits for no acknowledgement inside a message, as browsers do not.
+            requests.Session() as client,
         ):  # fmt: skip
             bots = {
                 f"rapport ({settings.encoder})": _Bot(
@@ -75,7 +76,7 @@ def run_benchmark(settings: Settings, messages: int) -> None:
             for number, text in enumerate([*texts[:WARM_UP], *texts]):
                 for name, bot in bots.items():
                     started = time.perf_counter()
-                    client.post(bot.url, json=bot.body(text, number)).raise_for_status()
+                    client.post(bot.url, json=bot.body(text, number), timeout=60).raise_for_status()
                     if number >= WARM_UP:
                         times[name].append(1000 * (time.perf_counter() - started))
             memory = {name: _megabytes(bot.process.pid) for name, bot in bots.items()}
@@ -123,9 +124,9 @@ def _wait(process: subprocess.Popen[Any], url: str, log: Path) -> None:
     deadline = time.monotonic() + START_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(url).status_code == 200:
+            if requests.get(url, timeout=5).status_code == 200:
                 return
-        except httpx.TransportError:
+        except requests.ConnectionError:
             time.sleep(0.5)
     raise RuntimeError(f"a server did not start:\n{log.read_text()[-2000:]}")
 

@@ -42,7 +42,7 @@ FILES = (TAIL, SENTENCES, FACTS)
 
 # Chosen by the study in docs/decisions/0006-the-danger-model.md.
 TAIL_WEIGHT = 0.7  # of the taught layers' score, beside the kernels'
-KIND_AT, FIRST_KIND_AT = 0.4, 0.15  # a kind's probability; that of the likeliest one
+KIND_AT, FIRST_KIND_AT = 0.5, 0.35  # a kind's probability; that of the likeliest one
 
 # The first outputs of the taught layers (KINDS of scripts/train_danger.py); those of harmless
 # messages come after them.
