@@ -107,10 +107,11 @@ class TopicClassifier(GraphComponent):
         if self._model is None:
             raise RuntimeError("the topic classifier is not trained")
         for message in messages:
-            parts = [
-                (part.text, self._model.read(part.vector)) for part in message.get(PARTS) or []
-            ]
-            _report(message, put_together(self._model.read(_vector(message)), parts))
+            parts = message.get(PARTS) or []
+            vectors = [_vector(message), *(part.vector for part in parts)]
+            whole, *readings = self._model.read_all(np.stack(vectors))
+            said = zip((part.text for part in parts), readings, strict=True)
+            _report(message, put_together(whole, list(said)))
         return messages
 
 

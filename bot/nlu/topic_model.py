@@ -133,17 +133,27 @@ class TopicModel:
 
     def read(self, vector: Floats) -> Reading:
         """The topics of a message, likeliest first."""
-        scores = kernel(vector[None, :] @ self._axes, self._places) @ self._weights
+        return self.read_all(vector[None, :])[0]
+
+    def read_all(self, vectors: Floats) -> list[Reading]:
+        """Of each row what `read` gives; the examples are gone through once."""
+        scores = kernel(vectors @ self._axes, self._places) @ self._weights
         features, best = _features(scores, self._in_scope)
-        confidence = float(self._calibration.confidences(features)[0])
-        shares = _softmax(self._calibration.sharpness * scores)[0]
+        confidences = self._calibration.confidences(features)
+        shares = _softmax(self._calibration.sharpness * scores)
+        return [
+            self._reading(str(self._topics[first]), float(confidence), own)
+            for first, confidence, own in zip(best, confidences, shares, strict=True)
+        ]
+
+    def _reading(self, topic: str, confidence: float, shares: Floats) -> Reading:
         order = np.argsort(-shares, kind="stable")
         ranking = tuple((str(self._topics[i]), float(shares[i])) for i in order)
         suggestions: tuple[str, ...] = ()
         if confidence >= self._calibration.suggest_at:
-            worth = (topic for topic, _ in ranking if topic not in NEVER_SUGGESTED)
+            worth = (other for other, _ in ranking if other not in NEVER_SUGGESTED)
             suggestions = tuple(islice(worth, MOST_SUGGESTIONS))
-        return Reading(ranking, str(self._topics[best[0]]), confidence, suggestions)
+        return Reading(ranking, topic, confidence, suggestions)
 
     def save(self, folder: Path) -> None:
         arrays = {"axes": self._axes, "places": self._places, "weights": self._weights}
