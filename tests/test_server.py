@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -515,6 +518,48 @@ class TestOtherSettings:
         assert httpx.post(f"{server.url}/api/contact", json=form).status_code == 201
         held = httpx.post(f"{server.url}/api/contact", json={**form, "message": "i want to die"})
         assert held.json()["held"] is True
+        server.stop()
+
+    def test_with_a_broken_encoder_danger_is_still_shown_help(
+        self, start_server: Callable[..., Server], model: Path, tmp_path: Path
+    ) -> None:
+        shutil.copytree(model.parent, tmp_path / "models", copy_function=os.link)
+        for graph in (tmp_path / "models" / "encoders").rglob("*.onnx"):
+            graph.unlink()
+            graph.write_bytes(b"broken")
+        server = start_server(
+            wait_for="/health/live",
+            BOT_MODELS=str(tmp_path / "models"),
+            BOT_WEIGHTS=str(tmp_path / "none"),
+        )
+        danger = httpx.post(f"{server.url}/api/chat", json={"text": "i want to kill myself"})
+        assert danger.json()["kind"] == "crisis"
+        assert danger.json()["replies"][0]["helplines"][0]["call"] == "911"
+        assert httpx.get(f"{server.url}/health/ready").status_code == 503
+        assert "BOT_WEIGHTS" in server.log.read_text(), "it says what to do"
+        server.stop()
+
+    @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+    def test_a_database_that_keeps_it_waiting_holds_no_help_back(
+        self,
+        start_server: Callable[..., Server],
+        database: str,
+        request: pytest.FixtureRequest,
+    ) -> None:
+        given = {}
+        if database == "postgresql":
+            given["BOT_DATABASE_URL"] = request.getfixturevalue("postgresql_url")
+        server = start_server(**given)
+        assert httpx.post(f"{server.url}/api/chat", json={"text": "hello"}).status_code == 200
+        lock = {"sqlite": "BEGIN EXCLUSIVE", "postgresql": "LOCK TABLE events, danger_counts"}
+        with sa.create_engine(server.database_url).connect() as connection:
+            connection.exec_driver_sql(lock[database])
+            # The widget gives up after 20 seconds.
+            danger = httpx.post(
+                f"{server.url}/api/chat", json={"text": "i want to kill myself"}, timeout=18
+            )
+        assert danger.json()["kind"] == "crisis"
+        assert danger.json()["replies"][0]["helplines"][0]["call"] == "911"
         server.stop()
 
     def test_with_the_database_gone_it_still_answers(

@@ -19,6 +19,9 @@ from bot.store.tables import contact_requests, danger_counts, feedback, helpline
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
+# Seconds for a database that somebody else holds: two such waits fit into a visitor's patience.
+WAIT = 5
+
 # Letters and digits that nobody confuses when a reference is read over the telephone.
 _REFERENCE_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
@@ -190,6 +193,9 @@ def create_engine(url: str, *, durable: bool = True) -> sa.engine.Engine:
     if where.get_backend_name() == "sqlite" and where.database:
         # SQLAlchemy would open the file anew, and prepare it, for every query.
         options = {"poolclass": sa.pool.QueuePool, "connect_args": {"check_same_thread": False}}
+    if where.get_backend_name() == "postgresql":
+        waiting = {"connect_timeout": WAIT, "options": f"-c lock_timeout={WAIT}s"}
+        options["connect_args"] = waiting
     engine = sa.create_engine(url, future=True, hide_parameters=True, **options)
     if engine.dialect.name == "sqlite":
         if engine.url.database:
@@ -203,7 +209,7 @@ def _prepare_sqlite(synchronous: str, connection: sqlite3.Connection, _record: o
     for pragma in (
         "journal_mode=WAL",
         f"synchronous={synchronous}",
-        "busy_timeout=5000",
+        f"busy_timeout={1000 * WAIT}",
         "secure_delete=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
