@@ -275,6 +275,9 @@ class TestContact:
         assert held["held"] is True
         assert held["replies"][0]["helplines"]
         assert message not in [r.message for r in chat_server.store().contact_requests()]
+        history = visitor.history()
+        assert history["messages"][-1]["text"] == held["replies"][0]["text"]
+        assert [line["call"] for line in history["helplines"]][:1] == ["911"]
         sent = visitor.write_to_clinic(message=message, send_anyway=True)
         assert sent.status_code == 201
         (kept,) = [r for r in chat_server.store().contact_requests() if r.message == message]

@@ -11,7 +11,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, empty, html, json, raw
 
 from bot.contact import ACTION, FIELDS, FREE_TEXT, ContactErrors, checked
-from bot.content import Content, Said
+from bot.content import Content, Reply, Said
 from bot.dialogue.tracker_store import ConversationStore
 from bot.figures import measured
 from bot.helplines import shipped_helplines
@@ -160,6 +160,9 @@ class Website(InputChannel):
         token, conversation = self._conversation(fields)
         sends_anyway = fields.get("send_anyway") in (True, "true", "on", "1", "yes")
         danger = await self._danger_in_form(fields)
+        held = self._content.reply("utter_crisis_held", Said(danger=("any",)))
+        if danger and not sends_anyway:
+            await self._remember(conversation, replace(held, kind="crisis"))
         try:
             request_of_visitor = checked(
                 fields, conversation=conversation, urgent=danger and sends_anyway
@@ -173,18 +176,14 @@ class Website(InputChannel):
                 {"session": token, "errors": wrong.errors, "helplines": helplines}, status=422
             )
         if danger and not sends_anyway:
-            reply = self._content.reply("utter_crisis_held", Said(danger=("any",)))
             if is_form:
-                return self._contact_page(fields, {}, held=reply.text)
-            shown = {**reply_json(reply), "pinned": True}
+                return self._contact_page(fields, {}, held=held.text)
+            shown = {**reply_json(held), "pinned": True}
             return json({"session": token, "held": True, "replies": [shown]})
         kept = self._store.add_contact_request(request_of_visitor, _now())
         CONTACTS.inc()
         reply = self._content.reply("utter_contact_thanks", choices=[], reference=kept.reference)
-        try:
-            await self._conversations.add(conversation, reply)
-        except Exception as error:
-            logger.error("thanks are missing in a conversation (%s)", type(error).__name__)
+        await self._remember(conversation, reply)
         if is_form:
             return html(
                 pages.contact(self._settings.clinic_name, FIELDS, {}, {}, reference=kept.reference),
@@ -328,6 +327,13 @@ class Website(InputChannel):
         if not token and not must_exist:
             token = self._tokens.new()
         return str(token), self._tokens.conversation(token)
+
+    async def _remember(self, conversation: str, reply: Reply) -> None:
+        """For a reload; the reply itself waits for nothing."""
+        try:
+            await self._conversations.add(conversation, reply)
+        except Exception as error:
+            logger.error("a reply is missing in a conversation (%s)", type(error).__name__)
 
     async def _danger_in_form(self, fields: dict[str, Any]) -> bool:
         for name in FREE_TEXT:

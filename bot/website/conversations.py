@@ -82,7 +82,7 @@ class Conversations:
         async with agent.lock_store.lock(conversation):
             tracker = await agent.tracker_store.retrieve(conversation)
             if tracker is not None:
-                said = {"text": reply.text, "key": reply.key, "kind": reply.kind}
+                said = {"kind": reply.kind, **reply_json(reply)}
                 tracker.update(create_bot_utterance(said))
                 await agent.tracker_store.save(tracker)
 

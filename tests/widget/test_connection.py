@@ -82,8 +82,10 @@ def test_words_written_offline_go_out_in_order_when_the_connection_is_back(
         lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"),
         lambda route: route.fulfill(status=200, body="<p>Please pay for the wireless</p>"),
         lambda route: route.fulfill(status=200, json={}),
+        lambda route: route.fulfill(status=200, body="null"),
+        lambda route: route.fulfill(status=200, json={"replies": [{"text": None}]}),
     ],
-    ids=["lost", "gateway", "captive portal", "silence"],
+    ids=["lost", "gateway", "captive portal", "silence", "nothing", "no words"],
 )
 def test_a_message_that_does_not_get_through_says_so_and_can_be_sent_again(
     visitor: Visitor, fault: Callable[[Route], None]

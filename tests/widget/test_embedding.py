@@ -77,7 +77,7 @@ def test_no_style_leaks_in_or_out(new_visitor: Visitors) -> None:
         * { letter-spacing: 5px }
         button, p, h2, a { color: lime !important; padding: 33px !important;
         text-transform: uppercase }
-        :root { --ink: lime; --accent: lime; --paper: lime }"""
+        * { --ink: lime; --accent: lime; --paper: lime; --card: lime; --side: 40em auto }"""
     visitor.page.evaluate(
         """css => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css);
         document.adoptedStyleSheets = [sheet]; }""",

@@ -200,3 +200,50 @@ def test_with_storage_switched_off_it_works_and_forgets(new_visitor: Visitors) -
     visitor.arrives()
     visitor.opens()
     visitor.asks(QUESTION)
+
+
+def test_a_half_filled_form_comes_back_though_the_talk_went_on(visitor: Visitor) -> None:
+    visitor.opens()
+    visitor.asks(TO_A_PERSON)
+    visitor.fills_in("Do you have time on Mondays?")
+    visitor.asks(QUESTION)
+    visitor.page.reload()
+    expect(visitor.form).to_have_count(1)
+    expect(visitor.form.get_by_label("Your name")).to_have_value("Ana Example")
+    visitor.asks(TO_A_PERSON)
+    expect(visitor.form).to_have_count(1)
+    expect(visitor.form.get_by_label("Your name")).to_have_value("Ana Example")
+
+
+def test_a_shared_computer_in_one_window_leaves_the_other_alone(new_visitor: Visitors) -> None:
+    here = new_visitor()
+    here.arrives()
+    here.opens()
+    here.asks(TO_A_PERSON)
+    here.fills_in("Do you have time on Mondays?")
+    there = new_visitor(here.page.context)
+    there.arrives()
+    there.opens()
+    there.presses("More")
+    there.window.get_by_label("Shared computer").check()
+    here.page.wait_for_timeout(300)
+    expect(here.form.get_by_label("Your name")).to_have_value("Ana Example")
+    expect(here.log).not_to_contain_text("erased")
+
+
+def test_clearing_reaches_a_window_with_an_unsent_message(new_visitor: Visitors) -> None:
+    here = new_visitor()
+    here.arrives()
+    here.opens()
+    token = here.asks(QUESTION)["session"]
+    there = new_visitor(here.page.context)
+    there.arrives()
+    there.opens()
+    there.page.route("**/api/chat", lambda route: route.abort())
+    there.types(ANOTHER)
+    expect(there.log).to_contain_text("Not sent.")
+    here.presses("More")
+    here.presses("Clear this conversation")
+    expect(there.log.locator(".you")).to_have_count(0)
+    there.input.press_sequentially("a")
+    assert token not in there.memory()

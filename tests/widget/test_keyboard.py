@@ -75,3 +75,16 @@ def test_escape_closes_the_menu_first_and_focus_returns_to_what_opened_it(visito
     visitor.presses("Close")
     expect(visitor.window).to_be_hidden()
     expect(help_button).to_be_focused()
+
+
+def test_focus_returns_to_the_button_of_the_page_that_opened_it(visitor: Visitor) -> None:
+    visitor.page.evaluate(
+        """() => { const own = document.createElement('button'); own.textContent = 'Chat with us';
+        own.onclick = () => document.querySelector('clinic-chat').open();
+        document.body.prepend(own); }"""
+    )
+    own = visitor.page.get_by_role("button", name="Chat with us")
+    own.press("Enter")
+    expect(visitor.input).to_be_focused()
+    visitor.page.keyboard.press("Escape")
+    expect(own).to_be_focused()

@@ -211,3 +211,16 @@ def test_the_faq_page_gives_the_assistants_own_answers(visitor: Visitor) -> None
     expect(article).to_contain_text(first_line(answer["replies"][0]["text"]))
     data = visitor.page.locator('script[type="application/ld+json"]').text_content()
     assert json.loads(data or "")["@type"] == "FAQPage"
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 256), (640, 360), (640, 450)])
+def test_in_a_low_window_help_is_in_sight(new_visitor: Visitors, width: int, height: int) -> None:
+    """A phone on its side; a desktop at 200 and 400%."""
+    visitor = new_visitor(viewport={"width": width, "height": height})
+    visitor.arrives()
+    visitor.opens()
+    visitor.asks(DANGER)
+    expect(visitor.answers.last.locator("p").first).to_be_in_viewport(ratio=0.3)
+    visitor.presses("Need help now?")
+    expect(visitor.lines.locator("b").first).to_be_in_viewport()
+    expect(visitor.input).to_be_in_viewport(ratio=1)

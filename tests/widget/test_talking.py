@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from .visitor import (
     DESKTOP,
@@ -209,3 +209,29 @@ def test_title_side_and_language_are_attributes(new_visitor: Visitors) -> None:
     visitor.launcher.click()
     expect(visitor.window).to_have_accessible_name("Ask Ana")
     expect(visitor.window.get_by_role("textbox", name="Votre question")).to_be_visible()
+
+
+def test_help_does_not_wait_for_the_labels_of_a_language(new_visitor: Visitors) -> None:
+    visitor = new_visitor()
+    waiting: list[Route] = []
+    visitor.page.context.route("**/labels.fr.json", lambda route: waiting.append(route))
+    element = f'<clinic-chat language="fr" server="{visitor.url}"></clinic-chat>'
+    host_page(visitor, STRICT.format(url=visitor.url), element)
+    visitor.page.goto(HOST)
+    expect(visitor.chat.get_by_role("button", name="Need help now?")).to_be_visible()
+    visitor.page.wait_for_timeout(100)
+    waiting[0].continue_()
+    expect(visitor.chat.get_by_role("button", name="Poser une question")).to_have_count(1)
+    expect(visitor.chat.get_by_role("button", name="Need help now?")).to_have_count(0)
+
+
+def test_long_numbers_wrap_and_each_script_runs_its_own_way(new_visitor: Visitors) -> None:
+    visitor = new_visitor(viewport={"width": 320, "height": 568})
+    visitor.arrives()
+    visitor.opens()
+    visitor.page.route("**/api/chat", lambda route: answers(route, reply={"text": "7" * 120}))
+    visitor.asks("1234567890" * 20)
+    assert visitor.log.evaluate("log => log.scrollWidth <= log.clientWidth")
+    visitor.types("ما هو العلاج؟")
+    arabic = visitor.log.locator(".you p").last
+    expect(arabic).to_have_css("direction", "rtl")

@@ -1,12 +1,12 @@
-// <clinic-chat>: the clinic's chat window, in one file so that it loads whole or not at all.
+// <clinic-chat>, in one file: it loads whole or not at all.
 // Its rule: what a server or a visitor says is text, never markup.
 
 const HERE = new URL('.', import.meta.url.replace('/static/', '/'));
 const EXIT = 'https://weather.gc.ca/';
 const KEY = 'clinic-chat';
 const LONGEST = 2000;
-const QUICK = 600; // ms between the two presses of Escape that leave the site
-const NARROW = '(max-width: 34em), (max-height: 26em)';
+const QUICK = 600; // ms between two presses of Escape
+const NARROW = '(max-width: 34em), (max-height: 30em)';
 
 // They work with the server down.
 const WORDS = {
@@ -83,9 +83,9 @@ class ClinicChat extends HTMLElement {
   #words = WORDS;
   #session = null;
   #turn = 0;
-  #era = 0; // goes up when the conversation is cleared
-  #outbox = []; // what is not answered yet, in order
-  #filled; // what was typed into the contact form
+  #era = 0; // of conversations
+  #outbox = []; // not answered yet, in order
+  #filled; // what the contact form holds
   #pumping = false;
   #ready = null;
   #opening = null;
@@ -105,14 +105,13 @@ class ClinicChat extends HTMLElement {
   #menu;
   #menuButton;
 
-  async connectedCallback() {
+  connectedCallback() {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     if (!this.#dialog) {
-      const language = this.getAttribute('language');
-      if (language) this.#words = { ...WORDS, ...(await this.#request('GET', `static/labels.${language}.json`)).data };
       this.#build();
       this.#recall();
+      this.#translate();
     }
     document.addEventListener('keydown', (event) => this.#escape(event), { signal });
     window.addEventListener('online', () => this.#pump(), { signal });
@@ -121,13 +120,26 @@ class ClinicChat extends HTMLElement {
     visualViewport.addEventListener('resize', () => this.#fit(), { signal });
   }
 
+  /** Builds anew when the labels are here. */
+  async #translate() {
+    const language = this.getAttribute('language');
+    const { status, data } = language ? await this.#request('GET', `static/labels.${language}.json`) : {};
+    if (status !== 200) return;
+    this.#words = { ...WORDS, ...data };
+    this.#root.replaceChildren();
+    this.#ready = null;
+    this.#build();
+    this.#recall();
+  }
+
   disconnectedCallback() {
     this.#listening.abort();
   }
 
   async open({ focus = true, help = false } = {}) {
     if (!this.#dialog.open) {
-      this.#opener = this.#root.activeElement;
+      const from = this.#root.activeElement ?? document.activeElement;
+      this.#opener = from === document.body ? null : from;
       this.#corner.hidden = true;
       if (focus && matches(NARROW)) this.#dialog.showModal();
       else this.#dialog.open = true;
@@ -136,7 +148,7 @@ class ClinicChat extends HTMLElement {
       this.#remember();
     }
     if (help) this.#toggleHelp(true);
-    if (focus) (help ? this.#helpButton : matches('(pointer: coarse)') ? this.#dialog : this.#input).focus();
+    if (focus) help ? this.#helpButton.focus() : this.#rest();
     await this.#begin();
   }
 
@@ -151,7 +163,7 @@ class ClinicChat extends HTMLElement {
     this.#remember();
   }
 
-  /** Asks in the visitor's name; a `choice` is a topic's id, `words` its button's. */
+  /** A `choice` is a topic's id, `words` its button's. */
   async send(words, choice) {
     const text = words.trim();
     if (!text) return;
@@ -202,7 +214,7 @@ class ClinicChat extends HTMLElement {
         body: body && JSON.stringify(body),
       });
       const { status } = response;
-      return { status, data: status === 204 ? {} : await response.json() };
+      return { status, data: (status !== 204 && (await response.json())) || {} };
     } catch {
       return { status: 0, data: {} };
     } finally {
@@ -221,7 +233,6 @@ class ClinicChat extends HTMLElement {
     return (this.#ready ??= this.#restore());
   }
 
-  /** Puts the opening line and the earlier conversation into the log. */
   async #restore() {
     const era = this.#era;
     const stopTyping = this.#typingSoon();
@@ -260,9 +271,12 @@ class ClinicChat extends HTMLElement {
   async #pump() {
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#outbox.length && (await this.#deliver(this.#outbox[0])));
-    this.#pumping = false;
-    this.#remember();
+    try {
+      while (this.#outbox.length && (await this.#deliver(this.#outbox[0])));
+    } finally {
+      this.#pumping = false;
+      this.#remember();
+    }
   }
 
   async #deliver(item) {
@@ -280,14 +294,14 @@ class ClinicChat extends HTMLElement {
       return true;
     }
     const danger = data.kind === 'crisis';
-    const answered = data.replies?.length && (status === 200 || danger);
+    const answered = data.replies?.[0]?.text && (status === 200 || danger);
     const refused = status >= 400 && status < 500 && status !== 429;
     if (answered || refused) this.#outbox.shift();
     if (answered) {
       this.#session = data.session;
       this.#turn += 1;
-      data.replies.forEach((reply, i) => this.#add(reply, data.kind, i === data.replies.length - 1));
-      this.#scrollTo(item.bubble);
+      const [reply] = data.replies.map((reply, i) => this.#add(reply, data.kind, i === data.replies.length - 1));
+      this.#scrollTo(danger ? reply : item.bubble);
       this.#emit('answer', { topic: data.topic, kind: data.kind });
     } else {
       if (data.helplines?.length) this.#showLines(data.helplines, true);
@@ -299,7 +313,7 @@ class ClinicChat extends HTMLElement {
 
   // The log
 
-  /** Shows one reply at once and whole, so that it is announced once. */
+  /** At once and whole, so that it is announced once. */
   #add({ text, key, sources, choices, helplines, form, pinned }, kind, last = true) {
     if (kind === 'crisis' || pinned) this.#pin(helplines ?? LINES);
     const bubble = this.#bubble('assistant', text);
@@ -308,7 +322,10 @@ class ClinicChat extends HTMLElement {
     if (sources?.length) words.append(this.#sources(sources));
     if (key && (kind === 'answer' || kind === 'details') && !this.#pinned) bubble.append(this.#tools(key, text));
     if (last && choices?.length && !this.#pinned) bubble.append(this.#choices(this.#words.choices, choices));
-    if (last && form) bubble.append(this.#form(form));
+    if (form && (last || this.#filled)) {
+      this.#drop('.contact');
+      bubble.append(this.#form(form));
+    }
     this.#log.append(bubble);
     return bubble;
   }
@@ -413,7 +430,7 @@ class ClinicChat extends HTMLElement {
 
   /** A long answer is read from its top. */
   #scrollTo(node) {
-    this.#log.scrollTop = node.offsetTop - 12;
+    node.scrollIntoView();
   }
 
   // The contact form
@@ -540,6 +557,7 @@ class ClinicChat extends HTMLElement {
     this.#lines.hidden = !shown && !this.#pinned;
     this.#lines.classList.toggle('short', !shown);
     this.#helpButton.setAttribute('aria-expanded', shown);
+    if (shown) this.#lines.scrollIntoView();
   }
 
   #lineList(lines) {
@@ -648,6 +666,7 @@ class ClinicChat extends HTMLElement {
     this.#input = el('textarea', {
       id: 'input',
       rows: 1,
+      dir: 'auto',
       placeholder: w.input,
       enterkeyhint: 'send',
       'aria-describedby': 'count',
@@ -682,7 +701,7 @@ class ClinicChat extends HTMLElement {
     this.#remember();
   }
 
-  /** Focus for when what had it is gone; on touch screens no keyboard pops up. */
+  /** On touch screens no keyboard pops up. */
   #rest() {
     (matches('(pointer: coarse)') ? this.#log : this.#input).focus();
   }
@@ -692,7 +711,7 @@ class ClinicChat extends HTMLElement {
     this.#menuButton.setAttribute('aria-expanded', shown);
   }
 
-  /** Keeps Tab inside the window; Escape is the way out. */
+  /** Keeps Tab inside. */
   #stay(event) {
     if (event.key !== 'Tab') return;
     const all = this.#dialog.querySelectorAll('a, button, input, textarea, summary, .log');
@@ -716,7 +735,6 @@ class ClinicChat extends HTMLElement {
     this.#menuButton.focus();
   }
 
-  /** A phone's keyboard covers the page: the window keeps to what is left. */
   #fit() {
     this.#dialog.style.setProperty('--seen', `${visualViewport.height}px`);
   }
@@ -765,24 +783,23 @@ class ClinicChat extends HTMLElement {
     this.#input.value = '';
     this.#log.replaceChildren();
     this.#showLines(this.#opening?.data.helplines ?? LINES, false);
+    keep('localStorage', {}); // for other windows
     this.#remember();
   }
 
-  /** Another window went on with the conversation, or cleared it. */
+  /** Another window went on, or cleared it. */
   #follow({ key, newValue }) {
-    if (key !== KEY || this.#shared || this.#outbox.length) return;
-    const { session = null, turn = 0 } = newValue ? JSON.parse(newValue) : {};
+    if (key !== KEY || !newValue || this.#shared) return;
+    const { session = null, turn = 0 } = JSON.parse(newValue);
     const cleared = this.#session && !session;
     if (cleared) this.#forget();
-    else if (this.#log.querySelector('form')) return; // somebody is filling it in
+    else if (this.#outbox.length || this.#log.querySelector('.contact')) return;
     this.#session = session;
     this.#turn = turn;
     this.#ready = null;
     if (this.#dialog.open) this.#begin().then(() => cleared && this.#note(this.#words.cleared));
   }
 }
-
-// Small parts
 
 /** `on…` attributes are listeners; empty attributes and children are left out. */
 function el(tag, attributes, ...children) {
@@ -809,16 +826,16 @@ function paragraphs(text, linked) {
   return text.split(/\n\s*\n/).flatMap((block) => {
     const runs = block.match(/(^- .*\n?)+|(^(?!- ).*\n?)+/gm) ?? [];
     return runs.map((run) => {
-      if (!run.startsWith('- ')) return el('p', {}, ...inline(run.trim(), linked));
+      if (!run.startsWith('- ')) return el('p', { dir: 'auto' }, ...inline(run.trim(), linked));
       const items = run.trim().split('\n');
-      return el('ul', {}, ...items.map((item) => el('li', {}, ...inline(item.slice(2), linked))));
+      return el('ul', {}, ...items.map((item) => el('li', { dir: 'auto' }, ...inline(item.slice(2), linked))));
     });
   });
 }
 
 /** Links only in the assistant's words; phone numbers on one line. */
 function inline(text, linked) {
-  return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)]|\d[\d-]+\d)/).map((part, i) => {
+  return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)]|\b\d[\d-]{1,18}\d\b)/).map((part, i) => {
     if (i % 2 === 0) return part;
     if (linked && part.startsWith('h')) return el('a', { href: part, target: '_blank' }, part);
     return el('span', { class: 'number' }, part);
@@ -844,7 +861,8 @@ function kept(area) {
 }
 
 const STYLE = `
-:host {
+:host { display: contents; }
+section { all: initial; font: medium/1.55 var(--clinic-chat-font, system-ui, sans-serif); color: var(--ink); overflow-wrap: anywhere;
   --paper: var(--clinic-chat-paper, #faf6ef);
   --card: var(--clinic-chat-card, #fff);
   --ink: var(--clinic-chat-ink, #21302f);
@@ -857,12 +875,11 @@ const STYLE = `
   --on-warm: #7d3413;
   --radius: var(--clinic-chat-radius, 1.1em);
   --side: auto 1em;
-  display: contents;
   color-scheme: light;
 }
-:host([position="start"]) { --side: 1em auto; }
+:host([position="start"]) section { --side: 1em auto; }
 @media (prefers-color-scheme: dark) {
-  :host(:not([scheme="light"])) {
+  :host(:not([scheme="light"])) section {
     --paper: var(--clinic-chat-paper, #152120);
     --card: var(--clinic-chat-card, #1e2d2b);
     --ink: var(--clinic-chat-ink, #edf2ee);
@@ -878,7 +895,6 @@ const STYLE = `
 }
 [hidden] { display: none !important; }
 * { box-sizing: border-box; }
-section { all: initial; font: medium/1.55 var(--clinic-chat-font, system-ui, sans-serif); color: var(--ink); overflow-wrap: anywhere; }
 h2, p, ul { margin: 0; padding: 0; }
 button, textarea, input { font: inherit; color: inherit; }
 button, textarea, .panel a, .ways a, .row input {
@@ -926,16 +942,10 @@ dialog {
   overflow: hidden;
   outline: none;
 }
-dialog[open] { display: flex; flex-direction: column; }
+dialog[open] { display: flex; flex-direction: column; scroll-padding-block: 4em; }
 dialog::backdrop { background: none; }
 @media ${NARROW} {
   dialog { inset: 0; inline-size: 100%; block-size: var(--seen, 100vh); border: 0; border-radius: 0; }
-}
-@media (max-height: 26em) {
-  dialog { overflow: auto; }
-  header p { display: none; }
-  .log { flex: none; block-size: 9em; }
-  .strip, .composer { position: sticky; inset-block: 0; background: var(--paper); z-index: 1; }
 }
 header { display: flex; align-items: center; padding-block: .6em .3em; padding-inline: 1.1em .5em; }
 header div { flex: 1; }
@@ -968,6 +978,7 @@ b, small { display: block; }
   padding: 1.1em;
   overflow-y: auto;
   overscroll-behavior: contain;
+  scroll-padding: .8em;
 }
 .log:focus-visible { outline-offset: -3px; }
 .message { display: grid; gap: .6em; justify-items: start; }
@@ -1009,6 +1020,13 @@ textarea, .row input { border-color: var(--soft); resize: none; }
 .box label { font-weight: 400; }
 .box .problem { grid-column: 2; }
 [aria-invalid="true"] { border: 2px solid var(--on-warm) !important; }
+@media (max-height: 30em) {
+  dialog { overflow: auto; }
+  header p { display: none; }
+  .panel { max-block-size: none; }
+  .log { flex: none; overflow: visible; }
+  .strip, .composer { position: sticky; inset-block: 0; background: var(--paper); z-index: 1; }
+}
 @media (forced-colors: active) {
   .icon, .main, .you .words, .tools > button { border-color: ButtonText; color: ButtonText; }
   [aria-pressed="true"] { outline: 3px solid Highlight; }
