@@ -9,8 +9,8 @@ With --writers d1,d2,... it learns from these alone, so that the others can exam
 
 OFFICIAL holds the encoder's model.safetensors and tokenizer.json (`python -m bot encoder --help`).
 OUT receives tail.safetensors, which `python -m bot ship-danger` turns into what is shipped. The
-layers below stay as they are, so the product computes them once for topics and danger. About half
-an hour on two cores for the large one; the seed is fixed, so the same machine gives the same tail.
+layers below stay as they are, so the product computes them once for topics and danger. About ten
+minutes on two cores for the large one; the seed is fixed, so the same machine gives the same tail.
 """
 
 import argparse

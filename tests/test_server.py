@@ -590,9 +590,9 @@ class TestOtherSettings:
 
 def _age_newest_conversation(server: Server, by: timedelta) -> None:
     with sa.create_engine(server.database_url).begin() as connection:
-        newest = "(SELECT sender_id FROM events ORDER BY id DESC LIMIT 1)"
-        query = sa.text(f"SELECT id, data FROM events WHERE sender_id = {newest}")  # noqa: S608
-        for number, data in connection.execute(query).fetchall():
+        query = """SELECT id, data FROM events WHERE sender_id =
+            (SELECT sender_id FROM events ORDER BY id DESC LIMIT 1)"""
+        for number, data in connection.execute(sa.text(query)).fetchall():
             event = json.loads(data)
             event["timestamp"] -= by.total_seconds()
             connection.execute(

@@ -11,7 +11,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -160,9 +160,10 @@ class Website(InputChannel):
         token, conversation = self._conversation(fields)
         sends_anyway = fields.get("send_anyway") in (True, "true", "on", "1", "yes")
         danger = await self._danger_in_form(fields)
-        held = self._content.reply("utter_crisis_held", Said(danger=("any",)))
+        held = None
         if danger and not sends_anyway:
-            await self._remember(conversation, replace(held, kind="crisis"))
+            held = self._content.reply("utter_crisis_held", Said(danger=("any",)))
+            await self._remember(conversation, held)
         try:
             request_of_visitor = checked(
                 fields, conversation=conversation, urgent=danger and sends_anyway
@@ -175,11 +176,10 @@ class Website(InputChannel):
             return json(
                 {"session": token, "errors": wrong.errors, "helplines": helplines}, status=422
             )
-        if danger and not sends_anyway:
+        if held is not None:
             if is_form:
                 return self._contact_page(fields, {}, held=held.text)
-            shown = {**reply_json(held), "pinned": True}
-            return json({"session": token, "held": True, "replies": [shown]})
+            return json({"session": token, "held": True, "replies": [reply_json(held)]})
         kept = self._store.add_contact_request(request_of_visitor, _now())
         CONTACTS.inc()
         reply = self._content.reply("utter_contact_thanks", choices=[], reference=kept.reference)
@@ -329,7 +329,7 @@ class Website(InputChannel):
         return str(token), self._tokens.conversation(token)
 
     async def _remember(self, conversation: str, reply: Reply) -> None:
-        """For a reload; the reply itself waits for nothing."""
+        """For a reload; whatever fails here, the visitor gets the reply."""
         try:
             await self._conversations.add(conversation, reply)
         except Exception as error:

@@ -108,9 +108,7 @@ def test_two_windows_show_one_conversation_and_clearing_one_clears_both(
     expect(there.log.locator(".you")).to_have_count(0)
 
 
-def test_a_form_that_is_being_filled_in_stays_when_another_window_goes_on(
-    new_visitor: Visitors,
-) -> None:
+def a_form_and_a_second_window(new_visitor: Visitors) -> tuple[Visitor, Visitor]:
     here = new_visitor()
     here.arrives()
     here.opens()
@@ -119,6 +117,13 @@ def test_a_form_that_is_being_filled_in_stays_when_another_window_goes_on(
     there = new_visitor(here.page.context)
     there.arrives()
     there.opens()
+    return here, there
+
+
+def test_a_form_that_is_being_filled_in_stays_when_another_window_goes_on(
+    new_visitor: Visitors,
+) -> None:
+    here, there = a_form_and_a_second_window(new_visitor)
     there.asks(ANOTHER)
     expect(here.form.get_by_role("textbox").last).to_have_value("Do you have time on Mondays?")
 
@@ -215,15 +220,18 @@ def test_a_half_filled_form_comes_back_though_the_talk_went_on(visitor: Visitor)
     expect(visitor.form.get_by_label("Your name")).to_have_value("Ana Example")
 
 
+def test_on_a_shared_computer_an_open_form_asks_for_no_autofill(visitor: Visitor) -> None:
+    visitor.opens()
+    visitor.asks(TO_A_PERSON)
+    name = visitor.form.get_by_label("Your name")
+    expect(name).to_have_attribute("autocomplete", "name")
+    visitor.presses("More")
+    visitor.window.get_by_label("Shared computer").check()
+    expect(name).to_have_attribute("autocomplete", "off")
+
+
 def test_a_shared_computer_in_one_window_leaves_the_other_alone(new_visitor: Visitors) -> None:
-    here = new_visitor()
-    here.arrives()
-    here.opens()
-    here.asks(TO_A_PERSON)
-    here.fills_in("Do you have time on Mondays?")
-    there = new_visitor(here.page.context)
-    there.arrives()
-    there.opens()
+    here, there = a_form_and_a_second_window(new_visitor)
     there.presses("More")
     there.window.get_by_label("Shared computer").check()
     here.page.wait_for_timeout(300)

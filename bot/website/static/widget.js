@@ -83,7 +83,7 @@ class ClinicChat extends HTMLElement {
   #words = WORDS;
   #session = null;
   #turn = 0;
-  #era = 0; // of conversations
+  #era = 0;
   #outbox = []; // not answered yet, in order
   #filled; // what the contact form holds
   #pumping = false;
@@ -124,7 +124,7 @@ class ClinicChat extends HTMLElement {
   async #translate() {
     const language = this.getAttribute('language');
     const { status, data } = language ? await this.#request('GET', `static/labels.${language}.json`) : {};
-    if (status !== 200) return;
+    if (status !== 200 || this.#root.activeElement) return;
     this.#words = { ...WORDS, ...data };
     this.#root.replaceChildren();
     this.#ready = null;
@@ -247,7 +247,7 @@ class ClinicChat extends HTMLElement {
     if (unknown) this.#session = null;
     const messages = past?.data.messages ?? [];
     const lost = !this.#opening || (past && past.status !== 200 && !unknown);
-    if (lost) this.#ready = null; // next message tries again
+    if (lost) this.#ready = null;
     if (lost && this.#log.querySelector('.assistant')) return;
     this.#log.setAttribute('aria-live', messages.length ? 'off' : 'polite');
     this.#log.replaceChildren();
@@ -632,10 +632,12 @@ class ClinicChat extends HTMLElement {
     const share = () => {
       this.#shared = shared.checked;
       this.#remember();
-      if (this.#shared) this.#note(w.sharedOn);
+      if (!this.#shared) return;
+      for (const input of this.#log.querySelectorAll('input')) input.autocomplete = 'off';
+      this.#note(w.sharedOn);
     };
     const shared = el('input', { type: 'checkbox', id: 'shared', onchange: share });
-    shared.checked = this.#shared = this.hasAttribute('shared-computer');
+    shared.checked = this.#shared ||= this.hasAttribute('shared-computer');
     const clear = () => {
       this.#toggleMenu(false);
       this.#rest();
