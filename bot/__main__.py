@@ -35,7 +35,9 @@ def main(arguments: list[str]) -> int:
     ship = commands.add_parser(
         "ship-danger", help="make the danger model's files of what scripts/train_danger.py taught"
     )
-    ship.add_argument("tail", type=Path, help="tail.safetensors")
+    ship.add_argument(
+        "tail", nargs="?", type=Path, help="tail.safetensors; without it the layers stay"
+    )
     benchmark = commands.add_parser("benchmark", help="time the chat beside a stock Rasa bot")
     benchmark.add_argument("--messages", type=int, default=200)
     nlu = commands.add_parser("benchmark-nlu", help="measure understanding beside stock Rasa")

@@ -115,13 +115,14 @@ class Content:
         *,
         choices: Iterable[str] | None = None,
         also: str | None = None,
+        beside: str | None = None,
         soft: bool = False,
         **values: str,
     ) -> Reply:
         """The answer to give, with what may be asked next.
 
         `choices` are topic ids to offer instead of the usual ones; `also` is a second topic that
-        was asked about; `soft` adds the line with 9-8-8.
+        was asked about; `beside` is one that may have been meant; `soft` adds the line with 9-8-8.
         After danger an answer comes without choices and with the lines showing.
         """
         said = said or Said()
@@ -131,7 +132,7 @@ class Content:
         wording = wordings[said.times(key) % len(wordings)]
         text = self._filled(wording.text, values)
         passages = wording.sources
-        offered = list(choices if choices is not None else self._next(key, said))
+        offered = list(choices if choices is not None else self._next(key, said, beside))
         if also:
             second = min(self._wordings[UTTER + also], key=lambda other: len(other.text))
             lead = self.text(ALSO, question=self.choice(also).title)
@@ -186,8 +187,9 @@ class Content:
         """Where in the clinic's text the first wording of an answer stands."""
         return tuple(self._passages[name]["where"] for name in self._wordings[key][0].sources)
 
-    def _next(self, key: str, said: Said) -> list[str]:
-        """What to ask next: what was not answered yet; a person, where the answer is not ours."""
+    def _next(self, key: str, said: Said, beside: str | None) -> list[str]:
+        """What to ask next: what may have been meant, what was not answered yet; a person, where
+        the answer is not ours."""
         kind = kind_of(key)
         topic = self._topics.get(key.removeprefix(UTTER))
         after = [
@@ -195,8 +197,11 @@ class Content:
             for topic_id in (topic.next if topic else ())
             if UTTER + topic_id not in said.keys
         ]
+        if beside:
+            after = [beside, *[topic_id for topic_id in after if topic_id != beside]]
         if kind == "unknown":
-            return [CONTACT, *[topic_id for topic_id in after if topic_id.startswith("faq/")][:1]]
+            faq = [t for t in after if t.startswith("faq/") or t == beside]
+            return list(dict.fromkeys([CONTACT, *faq[:1]]))
         if kind == "suggestions":
             return [CONTACT]
         return after[:3]

@@ -30,7 +30,8 @@ MODELS = frozenset({DANGER_MODEL, TOPIC_MODEL})
 
 @dataclass(frozen=True)
 class Outcome:
-    """`topic` is FALLBACK unless the kind is `answer`."""
+    """`topic` is FALLBACK unless the kind is `answer`; beside one, `suggestions` are what else may
+    be meant."""
 
     kind: Kind
     topic: str
@@ -43,9 +44,9 @@ def outcome_of(parse_data: Mapping[str, Any]) -> Outcome:
     """What is done with one message, from its parse data."""
     confidence = float(parse_data["intent"].get("confidence") or 0.0)
     topic = topic_of(parse_data)
-    if topic != FALLBACK:
-        return Outcome("answer", topic, confidence, also=parse_data.get(ALSO_ASKED))
     suggestions = tuple(parse_data.get(SUGGESTIONS) or ())[:MOST_SUGGESTIONS]
+    if topic != FALLBACK:
+        return Outcome("answer", topic, confidence, suggestions, parse_data.get(ALSO_ASKED))
     return Outcome("suggestions" if suggestions else "unknown", FALLBACK, confidence, suggestions)
 
 

@@ -17,6 +17,8 @@ from bot.nlu.danger_model import (
     TAIL,
     DangerModel,
     DangerModelError,
+    Suspicion,
+    shipped_members,
 )
 from bot.nlu.danger_shipping import FILE, read_sentences
 from bot.nlu.encoder import DIGESTS, RECIPE
@@ -38,8 +40,9 @@ class TestWhatIsShipped:
         assert facts["recipe"] == RECIPE
         assert facts["thresholds"]["soft_at"] < facts["thresholds"]["full_at"]
 
-    def test_it_is_under_25_megabytes(self, encoder: str) -> None:
-        assert sum(path.stat().st_size for path in (FOLDER / encoder).iterdir()) < 25_000_000
+    def test_it_is_light(self, encoder: str) -> None:
+        most = {"small": 20_000_000, "large": 30_000_000}[encoder]
+        assert sum(path.stat().st_size for path in (FOLDER / encoder).iterdir()) < most
 
 
 @pytest.fixture
@@ -51,7 +54,16 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_whole_copy_serves(shipped: Path) -> None:
-    assert DangerModel.shipped("small", current()).tier_of(9.0) == "full"
+    assert DangerModel.shipped("small", current()).tier_of(Suspicion(9.0, ())) == "full"
+
+
+def test_what_is_in_between_gets_the_line() -> None:
+    model = DangerModel({}, full_at=0.0, soft_at=-1.0)
+    assert model.tier_of(Suspicion(0.5, (), between=0.1)) == "full"
+    assert model.tier_of(Suspicion(0.5, (), between=0.9)) == "soft"
+    assert model.tier_of(Suspicion(-0.5, (), between=0.1)) == "soft"
+    assert model.tier_of(Suspicion(-2.0, (), between=0.9)) == "soft"
+    assert model.tier_of(Suspicion(-2.0, (), between=0.1)) is None
 
 
 @pytest.mark.parametrize("name", [TAIL, SENTENCES, FACTS])
@@ -100,6 +112,30 @@ def test_the_sentences_are_many_and_of_many_writers() -> None:
 
 
 @pytest.mark.model
+class TestWhoIsAsked:
+    """Of the large setting: the small encoder alone where that is quiet."""
+
+    @staticmethod
+    def scores(text: str) -> tuple[float, float]:
+        """By the small encoder alone, and by the model as it is shipped."""
+        alone = DangerModel(shipped_members(("small",), current()))
+        return (
+            alone.suspicion(text).score,
+            DangerModel.shipped("large", current()).suspicion(text).score,
+        )
+
+    @pytest.mark.parametrize("text", ["what is relational therapy", "is there parking nearby?"])
+    def test_a_plain_question_is_read_by_the_quickest_alone(self, text: str) -> None:
+        quickest, shipped = self.scores(text)
+        assert shipped == pytest.approx(2 * quickest)
+
+    @pytest.mark.parametrize("text", ["I want to die", "he hit me again last night, I'm scared"])
+    def test_what_is_not_quiet_is_read_by_both(self, text: str) -> None:
+        quickest, shipped = self.scores(text)
+        assert shipped != pytest.approx(2 * quickest)
+
+
+@pytest.mark.model
 class TestWhatItSees:
     @pytest.fixture(scope="class", params=ENCODERS)
     def seen(self, request):
@@ -107,7 +143,7 @@ class TestWhatItSees:
 
         def look(text: str) -> tuple[str | None, tuple[str, ...]]:
             suspicion = model.suspicion(text)
-            return model.tier_of(suspicion.score), suspicion.kinds
+            return model.tier_of(suspicion), suspicion.kinds
 
         return look
 

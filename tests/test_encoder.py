@@ -20,6 +20,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from bot.nlu.encoder import DIGESTS, GRAPH, MAX_TOKENS, RECENT, Encoder, built, members_of
 from bot.nlu.encoder_graph import sentence_graph, tail_graph
+from bot.nlu.kernels import Regression, graph_of, kernel, rounded
 from bot.nlu.vector_cache import VectorCache
 from bot.nlu.weights import (
     LARGE,
@@ -96,6 +97,15 @@ class TestTheGraph:
         tail_session = InferenceSession(tail, providers=["CPUExecutionProvider"])
         found = tail_session.run(None, {"states": states, "members": inputs["members"]})[0]
         assert found == pytest.approx(vectors, abs=1e-5)
+
+    @pytest.mark.parametrize("kernels", [5, 700])
+    def test_a_kernel_regression_is_what_was_learnt(self, kernels):
+        chance = np.random.default_rng(kernels)
+        vectors, places = (unit(chance.normal(size=(rows, 48))) for rows in (4, kernels))
+        axes, weights = np.eye(48, dtype=np.float32), chance.normal(size=(kernels, 3))
+        places, weights = rounded(places), weights.astype(np.float32)
+        found = Regression(graph_of(axes, places, weights)).scores(vectors)
+        assert found == pytest.approx(kernel(vectors, places) @ weights, abs=0.01 * kernels**0.5)
 
     def test_two_products_fit_into_sixteen_bits(self):
         """Processors without VNNI add them there and cut off what does not fit."""
@@ -398,6 +408,10 @@ def packages(tmp_path, monkeypatch) -> Packages:
 @pytest.fixture(scope="session")
 def small() -> Encoder:
     return Encoder.load("small", Path(__file__).parents[1] / "models")
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 def zip_of(folder: Path, archive: Path) -> Path:

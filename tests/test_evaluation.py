@@ -51,6 +51,11 @@ def test_shares_are_of_what_is_in_scope() -> None:
     assert counted.out_of_scope_refused == 0.5
 
 
+def test_what_is_offered_beside_a_wrong_answer_counts_as_suggested_and_as_wrong() -> None:
+    counted = scores([result("faq/principles", "faq/how_it_works", "answer", "faq/principles")])
+    assert (counted.answered_or_suggested, counted.answered_wrong) == (1.0, 1.0)
+
+
 def test_of_nothing_there_is_no_share() -> None:
     assert scores([]).top1 is None
 

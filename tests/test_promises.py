@@ -193,6 +193,17 @@ def test_what_the_bot_does_not_know_leads_to_a_person() -> None:
         assert reply.choices[0].choice == "contact"
 
 
+@pytest.mark.parametrize("key", ["utter_faq/principles", "utter_practical/fees"])
+def test_what_may_have_been_meant_instead_is_offered_beside_an_answer(key: str) -> None:
+    offered = Content(CLINIC).reply(key, beside="faq/does_it_work").choices
+    topics = [choice.choice for choice in offered if choice.choice != "contact"]
+    assert topics[0] == "faq/does_it_work"
+    assert len(offered) <= 3
+    next_anyway = shipped_topics()["faq/principles"].next[1]
+    again = Content(CLINIC).reply("utter_faq/principles", beside=next_anyway).choices
+    assert [choice.choice for choice in again].count(next_anyway) == 1
+
+
 def test_two_questions_get_both_answers_and_both_sources() -> None:
     content = Content(CLINIC)
     both = content.reply("utter_faq/principles", also="practical/fees")

@@ -1,5 +1,6 @@
 """The topic model tells topics apart, says how sure it is, and comes back whole from its file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from bot.nlu.topic_model import (
     TopicModel,
     in_context,
     put_together,
+    says_enough,
 )
 from bot.topics import FALLBACK
 
@@ -122,6 +124,41 @@ class TestSeveralThingsInOneMessage:
     def test_unsure_parts_change_nothing(self) -> None:
         whole = about("faq/a", 0.3)
         assert put_together(whole, [("what about it?", about("faq/b", 0.6))]) == whole
+
+
+class TestWhenTheQuickestSaysEnough:
+    def test_a_clear_answer(self) -> None:
+        assert says_enough(about("faq/a", 0.95))
+
+    def test_not_one_that_leaves_a_doubt(self) -> None:
+        assert not says_enough(about("faq/a", 0.7))
+        assert not says_enough(about("faq/a", 0.3))
+
+    def test_not_where_a_second_question_is_heard(self) -> None:
+        assert not says_enough(replace(about("faq/a", 0.95), also="faq/b"))
+
+    def test_what_is_clearly_something_else(self) -> None:
+        assert says_enough(Reading(((FALLBACK, 0.99), ("faq/a", 0.01)), "faq/a", 0.01, ()))
+
+    def test_not_what_would_be_clear_after_an_answer(self) -> None:
+        assert not says_enough(Reading((("tell_me_more", 0.6), ("faq/a", 0.4)), "faq/a", 0.01, ()))
+
+
+class TestWhatIsOffered:
+    @staticmethod
+    def offered(confidence: float, also: str | None = None) -> tuple[str, ...]:
+        likely = ("faq/a", "faq/b", "practical/c")
+        return Reading(((likely[0], 1.0),), likely[0], confidence, likely, also).offered
+
+    def test_where_it_is_not_sure_all_that_is_likely(self) -> None:
+        assert self.offered(0.4) == ("faq/a", "faq/b", "practical/c")
+
+    def test_beside_an_answer_that_leaves_a_doubt_the_next_likeliest(self) -> None:
+        assert self.offered(0.7) == ("faq/b",)
+
+    def test_beside_a_clear_answer_or_two_nothing(self) -> None:
+        assert self.offered(0.95) == ()
+        assert self.offered(0.7, also="practical/c") == ()
 
 
 class TestInContext:

@@ -12,7 +12,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.content import Content, Said
-from bot.outcome import ALSO_ASKED
+from bot.outcome import ALSO_ASKED, outcome_of
 from bot.settings import current
 from bot.topics import CRISIS
 
@@ -37,7 +37,12 @@ class ClinicWords(TemplatedNaturalLanguageGenerator):
         """A response as Rasa keeps it, with the fields of CONTRACT.md in its metadata."""
         soft = danger_of(tracker).get("tier") == "soft" and is_first_of_turn(tracker)
         reply = self._content.reply(
-            utter_action, said_in(tracker), choices=choices, also=_also_asked(tracker), soft=soft
+            utter_action,
+            said_in(tracker),
+            choices=choices,
+            also=_also_asked(tracker),
+            beside=_also_likely(tracker),
+            soft=soft,
         )
         response: dict[str, Any] = {
             "text": reply.text,
@@ -82,6 +87,14 @@ def _also_asked(tracker: DialogueStateTracker) -> str | None:
     message = tracker.latest_message
     also = (message.parse_data or {}).get(ALSO_ASKED) if message else None
     return str(also) if also and is_first_of_turn(tracker) else None
+
+
+def _also_likely(tracker: DialogueStateTracker) -> str | None:
+    """Of a message that was answered with a doubt: what else it may have meant."""
+    message = tracker.latest_message
+    outcome = outcome_of(message.parse_data) if message and message.parse_data else None
+    answered = outcome is not None and outcome.kind == "answer" and is_first_of_turn(tracker)
+    return next(iter(outcome.suggestions), None) if outcome and answered else None
 
 
 def is_first_of_turn(tracker: DialogueStateTracker) -> bool:

@@ -99,7 +99,8 @@ def summary(seen: Sequence[Seen]) -> dict[str, float]:
         "shown help": _share(s.shown != "none" for s in full),
         "shown the full reply": _share(s.shown == "full" for s in full),
         **{f"seen by the {layer}": _share(layer in s.layers for s in full) for layer in LAYERS},
-        "soft: shown help": _share(s.shown != "none" for s in soft),
+        "in between: shown help": _share(s.shown != "none" for s in soft),
+        "in between: full reply": _share(s.shown == "full" for s in soft),
         "harmless: full reply": _share(s.shown == "full" for s in none),
         "harmless: soft line": _share(s.shown == "soft" for s in none),
         **{

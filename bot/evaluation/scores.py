@@ -54,9 +54,8 @@ class Result:
 
     @property
     def suggested(self) -> bool:
-        """Whether the right topic was among what was asked back."""
-        asked_back = set(self.outcome.suggestions)
-        return not self.answered and bool(self.question.topics & asked_back)
+        """Whether the right topic was offered: to choose from, or beside another's answer."""
+        return bool(self.question.topics & set(self.outcome.suggestions))
 
     @property
     def heard_both(self) -> bool:

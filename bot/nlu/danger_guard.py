@@ -92,18 +92,18 @@ class DangerGuard(GraphComponent):
         if repaired and repaired != text:
             danger = combine(danger, signs_of_danger(repaired))
         suspicion = self._model.suspicion(text)
-        tier = self._model.tier_of(suspicion.score)
+        tier = self._model.tier_of(suspicion)
         if danger and tier is None:
             # The rules see through letters that hide a word; the model has to be shown it.
             suspicion = self._model.suspicion(undisguised(text))
-            tier = self._model.tier_of(suspicion.score)
-            if tier is None and not danger.stands_alone:
-                # A hint that nobody else sees (docs/decisions/0006): a line is shown.
-                danger = replace(danger, tier="soft")
+            tier = self._model.tier_of(suspicion)
+        if danger and not danger.stands_alone and (tier is None or suspicion.is_in_between):
+            # A hint that nobody else sees, or that is over (docs/decisions/0006): a line is shown.
+            danger = replace(danger, tier="soft")
         message.set(DANGER_SCORE, suspicion.score, add_to_output=True)
         by = [DANGER_MODEL] if tier else []
         if _topic(message) == CRISIS:
-            tier = "full" if tier else "soft"
+            tier = "full" if tier and not suspicion.is_in_between else "soft"
             by.append(TOPIC_MODEL)
         if tier is None or only_harmless(text):
             return danger

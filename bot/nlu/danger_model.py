@@ -9,6 +9,7 @@ and never changes unseen; `bot.nlu.danger_shipping` makes the files.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,9 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from onnxruntime import InferenceSession
-from scipy.linalg import solve
 
 from bot.crisis import KINDS
 from bot.nlu.encoder import (
@@ -31,18 +30,19 @@ from bot.nlu.encoder import (
     one_thread_session,
     runs_of,
 )
-from bot.nlu.kernels import RIDGE, Floats, kernel
+from bot.nlu.kernels import Floats, Regression
 from bot.nlu.parts import parts_of
 from bot.nlu.weights import sha256
 from bot.settings import Settings
 
 FOLDER = Path(__file__).with_name("danger")
-TAIL, SENTENCES, FACTS = "tail.onnx", "sentences.npz", "facts.json"
+TAIL, SENTENCES, FACTS = "tail.onnx", "sentences.onnx", "facts.json"
 FILES = (TAIL, SENTENCES, FACTS)
 
 # Chosen by the study in docs/decisions/0006-the-danger-model.md.
 TAIL_WEIGHT = 0.7  # of the taught layers' score, beside the kernels'
 KIND_AT, FIRST_KIND_AT = 0.5, 0.35  # a kind's probability; that of the likeliest one
+BETWEEN_AT = 0.6  # the probability from which what is in between gets the line, not the full reply
 
 # The first outputs of the taught layers (KINDS of scripts/train_danger.py); those of harmless
 # messages come after them.
@@ -70,27 +70,11 @@ class Suspicion:
 
     score: float
     kinds: tuple[str, ...]  # of help, most urgent first
+    between: float = 0.0  # probability that it is about the subject, or a history that is over
 
-
-class Neighbours:
-    """The kernel regression: how near a text is to sentences of danger, and to harmless ones."""
-
-    def __init__(self, axes: Floats, places: npt.NDArray[np.int8], scales: Floats) -> None:
-        """`axes` project a vector; `places` times `scales` are the sentences, projected."""
-        self._axes = axes
-        self._places = (places * scales[:, None]).astype(np.float32)
-        self.weights = np.zeros(len(places), dtype=np.float32)
-
-    def learn(self, aims: Floats) -> None:
-        """Gives the weights that lead to the sentences' aims, as well as the ridge lets them."""
-        kernels = kernel(self._places, self._places)
-        kernels[np.diag_indices(len(aims))] += RIDGE
-        self.weights = solve(kernels, aims, assume_a="pos", overwrite_a=True, check_finite=False)
-
-    def scores(self, vectors: Floats) -> Floats:
-        """One for each row."""
-        found: Floats = kernel(vectors @ self._axes, self._places) @ self.weights
-        return found
+    @property
+    def is_in_between(self) -> bool:
+        return self.between >= BETWEEN_AT
 
 
 @dataclass(frozen=True)
@@ -98,14 +82,15 @@ class Member:
     """What one encoder's readings are judged by."""
 
     tail: InferenceSession
-    neighbours: Neighbours
+    neighbours: Regression
 
     def suspicion(self, whole: Reading, parts: Sequence[Reading]) -> Suspicion:
         """Of a message: the mean of the whole of it and its worst part."""
         suspicions = self._of_texts([whole, *parts])
         worst = max(suspicions[1:], key=lambda s: s.score, default=suspicions[0])
         kinds = (*suspicions[0].kinds, *worst.kinds)
-        return Suspicion((suspicions[0].score + worst.score) / 2, kinds)
+        between = (suspicions[0].between + worst.between) / 2
+        return Suspicion((suspicions[0].score + worst.score) / 2, kinds, between)
 
     def _of_texts(self, readings: Sequence[Reading]) -> list[Suspicion]:
         found = []
@@ -117,11 +102,14 @@ class Member:
             }
             found.append(self.tail.run(["tier", "kind"], inputs))
         tiers, kinds = (np.concatenate(outputs) for outputs in zip(*found, strict=True))
-        none, _, full = (np.exp(tiers) / np.exp(tiers).sum(axis=1, keepdims=True)).T
+        none, between, full = (np.exp(tiers) / np.exp(tiers).sum(axis=1, keepdims=True)).T
         scores = self.neighbours.scores(np.stack([reading.vector for reading in readings]))
-        scores = scores + TAIL_WEIGHT * (full - none)
+        scores = scores[:, 0] + TAIL_WEIGHT * (full - none)
         shares = 1 / (1 + np.exp(-kinds))
-        return [Suspicion(float(s), _kinds(row)) for s, row in zip(scores, shares, strict=True)]
+        return [
+            Suspicion(float(score), _kinds(own), float(middle))
+            for score, own, middle in zip(scores, shares, between, strict=True)
+        ]
 
 
 def _kinds(shares: Floats) -> tuple[str, ...]:
@@ -136,7 +124,11 @@ def _kinds(shares: Floats) -> tuple[str, ...]:
 
 
 class DangerModel:
-    """One member for each encoder that looks. Any number of threads may ask it."""
+    """One member for each encoder that looks, the quickest first. Any number of threads may ask it.
+
+    Where a member sees less than `quiet_at`, far less than it ever saw in danger, the slower ones
+    are not asked.
+    """
 
     def __init__(
         self,
@@ -144,12 +136,14 @@ class DangerModel:
         *,
         full_at: float = 0.0,
         soft_at: float = 0.0,
+        quiet_at: float = -math.inf,
         version: str = "",
     ) -> None:
         self.version = version  # of the shipped files: another one may see something else
         self._members = members
         self._full_at = full_at
         self._soft_at = soft_at
+        self._quiet_at = quiet_at
 
     @classmethod
     def shipped(cls, encoder: str, settings: Settings) -> DangerModel:
@@ -159,10 +153,12 @@ class DangerModel:
         members = shipped_members(READERS[encoder], settings)
         return cls(members, **facts["thresholds"], version=version)
 
-    def tier_of(self, score: float) -> Literal["full", "soft"] | None:
-        if score >= self._full_at:
+    def tier_of(self, suspicion: Suspicion) -> Literal["full", "soft"] | None:
+        if suspicion.is_in_between:
+            return "soft"
+        if suspicion.score >= self._full_at:
             return "full"
-        return "soft" if score >= self._soft_at else None
+        return "soft" if suspicion.score >= self._soft_at else None
 
     def suspicion(self, text: str) -> Suspicion:
         """Of a message as it was written: the members' scores together, and all kinds."""
@@ -171,10 +167,15 @@ class DangerModel:
         for encoder, member in self._members.items():
             whole, *parts = encoder.read_all(texts)
             found.append(member.suspicion(whole, parts))
+            if found[-1].score < self._quiet_at:
+                break
         kinds = {kind for suspicion in found for kind in suspicion.kinds}
+        # Who was not asked counts as those who were.
+        asked = max(1, len(found))
         return Suspicion(
-            sum(suspicion.score for suspicion in found),
+            sum(suspicion.score for suspicion in found) * len(self._members) / asked,
             tuple(kind for kind in KINDS if kind in kinds),
+            sum(suspicion.between for suspicion in found) / asked,
         )
 
 
@@ -203,7 +204,4 @@ def _facts(folder: Path) -> Any:
 @lru_cache(maxsize=2)
 def _member(folder: Path) -> Member:
     _facts(folder)
-    with np.load(folder / SENTENCES) as kept:
-        neighbours = Neighbours(kept["axes"].astype(np.float32), kept["places"], kept["scales"])
-        neighbours.weights = kept["weights"]
-    return Member(one_thread_session(folder / TAIL), neighbours)
+    return Member(one_thread_session(folder / TAIL), Regression(folder / SENTENCES))

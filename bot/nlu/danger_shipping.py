@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 from safetensors.numpy import load_file
+from scipy.linalg import solve
 
 from bot.nlu.danger_model import (
     FACTS,
@@ -25,7 +26,6 @@ from bot.nlu.danger_model import (
     TAIL,
     DangerModel,
     Member,
-    Neighbours,
     shipped_members,
 )
 from bot.nlu.encoder import (
@@ -37,7 +37,7 @@ from bot.nlu.encoder import (
     one_thread_session,
 )
 from bot.nlu.encoder_graph import tail_graph
-from bot.nlu.kernels import Floats, axes_of
+from bot.nlu.kernels import RIDGE, Floats, Regression, axes_of, graph_of, kernel, rounded
 from bot.nlu.parts import parts_of
 from bot.nlu.vector_cache import VectorCache
 from bot.nlu.weights import LARGE, SMALL, sha256
@@ -52,6 +52,8 @@ PARTS, EXAMPLES = 2_000, 9_000
 AIMS = {"none": -1.0, "soft": 0.0, "full": 1.0}
 # Shares of harmless messages that may be shown the full reply, and any help.
 FALSE_FULL, FALSE_HELP = 0.02, 0.09
+# So far below the least score of danger the quickest encoder's word is enough.
+QUIET_BELOW = 0.1
 SEED = 1
 
 
@@ -61,11 +63,12 @@ class Sentence:
     tier: str
 
 
-def ship(settings: Settings, tail: Path) -> str:
+def ship(settings: Settings, tail: Path | None) -> str:
     """Writes the files for the encoder of the settings; returns the curve for people to read.
 
-    The thresholds come from data/danger_calibration.tsv, of whose writer nothing is learnt. Ship
-    the small encoder's files first: the large one's thresholds are for both together.
+    The thresholds come from data/danger_calibration.tsv, of whose writers nothing is learnt. Ship
+    the small encoder's files first: the large one's thresholds are for both together. Without
+    `tail` the taught layers stay as they are.
     """
     encoder = Encoder.load(settings.encoder, settings.models, weights_folder=settings.weights)
     written = read_sentences()
@@ -76,34 +79,27 @@ def ship(settings: Settings, tail: Path) -> str:
     cache = VectorCache(settings.models / "vectors" / "danger")
     vectors = cache.encode_all(encoder, [sentence.text for sentence in sentences])
     axes = axes_of(vectors)
-    projected = vectors @ axes
-    scales = np.abs(projected).max(axis=1) / 127
-    places = np.rint(projected / scales[:, None]).astype(np.int8)
-    aims = np.array([AIMS[sentence.tier] for sentence in sentences], dtype=np.float32)
-
-    neighbours = Neighbours(axes, places, scales)
-    neighbours.learn(aims)
+    places = rounded(vectors @ axes)
+    aims = np.array([[AIMS[sentence.tier]] for sentence in sentences], dtype=np.float32)
     folder = FOLDER / settings.encoder
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / TAIL).write_bytes(_graph(settings.encoder, tail))
-    member = Member(one_thread_session(folder / TAIL), neighbours)
-    others = [name for name in READERS[settings.encoder] if name != settings.encoder]
-    model = DangerModel({encoder: member, **shipped_members(others, settings)})
+    (folder / SENTENCES).write_bytes(graph_of(axes, places, _learnt(places, aims)))
+    if tail:
+        (folder / TAIL).write_bytes(_graph(settings.encoder, tail))
+    member = Member(one_thread_session(folder / TAIL), Regression(folder / SENTENCES))
+    quicker = shipped_members(READERS[settings.encoder][:-1], settings)
     strangers = read_sentences(CALIBRATION)
-    scores = _scores(model, strangers)
     tiers = np.array([sentence.tier for sentence in strangers])
+    scores = _scores(DangerModel({**quicker, encoder: member}), strangers)
     full_at, soft_at = np.quantile(scores[tiers == "none"], [1 - FALSE_FULL, 1 - FALSE_HELP])
-    np.savez_compressed(
-        folder / SENTENCES,
-        axes=axes.astype(np.float16),
-        places=places,
-        scales=scales,
-        weights=neighbours.weights,
-    )
+    thresholds = {"full_at": full_at, "soft_at": soft_at}
+    if quicker:
+        danger = [sentence for sentence in strangers if sentence.tier == "full"]
+        thresholds["quiet_at"] = _scores(DangerModel(quicker), danger).min() - QUIET_BELOW
     facts = {
         "recipe": RECIPE,
         "sentences": hashlib.sha256(FILE.read_bytes()).hexdigest(),
-        "thresholds": {"full_at": round(full_at, 3), "soft_at": round(soft_at, 3)},
+        "thresholds": {name: round(float(at), 3) for name, at in thresholds.items()},
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     digests = {name: sha256(folder / name) for name in FILES}
@@ -115,6 +111,14 @@ def read_sentences(path: Path = FILE) -> list[Sentence]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         return [Sentence(row["text"], row["tier"]) for row in rows]
+
+
+def _learnt(places: Floats, aims: Floats) -> Floats:
+    """The weights that lead to the sentences' aims, as well as the ridge lets them."""
+    kernels = kernel(places, places)
+    kernels[np.diag_indices(len(aims))] += RIDGE
+    found: Floats = solve(kernels, aims, assume_a="pos", overwrite_a=True, check_finite=False)
+    return found
 
 
 def _parts(sentences: Sequence[Sentence]) -> list[Sentence]:

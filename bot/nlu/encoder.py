@@ -37,9 +37,9 @@ Text = TypeVar("Text")
 GRAPH = "model.onnx"
 DIGESTS = "digests.json"
 MAX_TOKENS = 128  # of a text, and of all texts in one run
-# Which encoders read a message, by the setting: the small one costs little beside the large one,
-# and sees what that misses (docs/decisions/0004 and 0006).
-READERS = {LARGE.name: (LARGE.name, SMALL.name), SMALL.name: (SMALL.name,)}
+# Which encoders read a message, by the setting, the quickest first: where that says enough the
+# other is not asked, and where not it sees what the other misses (docs/decisions/0004 and 0006).
+READERS = {LARGE.name: (SMALL.name, LARGE.name), SMALL.name: (SMALL.name,)}
 RECENT = 128  # readings kept in memory, of about 80 kB
 # Part of the built folder's name and of every cache's key: raise it when the graph changes.
 RECIPE = 3
@@ -135,7 +135,7 @@ class Encoder:
 
 
 def readers(name: str, models_folder: Path, *, weights_folder: Path | None = None) -> list[Encoder]:
-    """The encoders that read a message where the setting is that name."""
+    """The encoders that read a message where the setting is that name, the quickest first."""
     return [
         Encoder.load(reader, models_folder, weights_folder=weights_folder)
         for reader in READERS.get(name, (name,))
@@ -184,7 +184,7 @@ def _opened(folder: Path) -> Encoder:
     return Encoder(folder)
 
 
-def one_thread_session(graph: Path) -> InferenceSession:
+def one_thread_session(graph: Path | bytes) -> InferenceSession:
     options = SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

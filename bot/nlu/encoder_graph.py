@@ -1,4 +1,4 @@
-"""Writes a sentence encoder as an ONNX graph. It knows BERT and MPNet, and no file or tokenizer."""
+"""Writes sentence encoders (BERT and MPNet) and kernel regressions as ONNX graphs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ Kind = tuple[int, Sequence[str | int]]  # of a value in the graph: its type and 
 
 # The domain of onnxruntime's own operators, which do in one what takes several of the standard's.
 FUSED = "com.microsoft"
+BLOCK = 384  # kernels
 OPERATORS = [helper.make_opsetid("", 17), helper.make_opsetid(FUSED, 1)]
 RELATIVE_BIAS = "encoder.relative_attention_bias.weight"
 TOKEN_TYPES = "embeddings.token_type_embeddings.weight"  # noqa: S105 (a tensor's name)
@@ -87,12 +88,106 @@ def tail_graph(
     return _Network(tensors, heads, epsilon, tokens, int8=True).tail(outputs)
 
 
-class _Network:
+def kernel_graph(axes: Array, places: Array, weights: Array, *, width: float) -> ModelProto:
+    """A regression on Gaussian kernels exp(width * (cosine - 1)), one around each row of `places`.
+
+    Input: vectors [texts, ...], which `axes` project. Output: scores [texts, ...], one for each
+    column of `weights`. The places are kept in whole numbers.
+    """
+    return _Graph().kernels(axes, places, weights, width)
+
+
+class _Graph:
     """Collects nodes and constants. A value is known by its name in the graph."""
+
+    def __init__(self) -> None:
+        self._nodes: list[NodeProto] = []
+        self._constants: list[TensorProto] = []
+
+    def kernels(self, axes: Array, places: Array, weights: Array, width: float) -> ModelProto:
+        # onnxruntime 1.23 multiplies whole numbers wrongly for some counts of columns on some
+        # processors (AMX); whole blocks are right (docs/decisions/0004). Nothing weighs the others.
+        missing = -len(places) % BLOCK
+        places, weights = (np.pad(a, ((0, missing), (0, 0))) for a in (places, weights))
+        x = self._product("vectors", axes.astype(np.float32))
+        x = self._product_int8(x, places.T)
+        x = self._apply("Sub", x, self._constant(np.float32(1)))
+        x = self._apply("Exp", self._apply("Mul", x, self._constant(np.float32(width))))
+        self._output("scores", self._product(x, weights))
+        return self._model(
+            {"vectors": (TensorProto.FLOAT, ["texts", len(axes)])},
+            {"scores": (TensorProto.FLOAT, ["texts", weights.shape[1]])},
+        )
+
+    def _output(self, name: str, value: str) -> None:
+        self._nodes.append(helper.make_node("Identity", [value], [name]))
+
+    def _model(
+        self,
+        inputs: Mapping[str, Kind],
+        outputs: Mapping[str, Kind],
+    ) -> ModelProto:
+        ends = (
+            [helper.make_tensor_value_info(name, *kind) for name, kind in side.items()]
+            for side in (inputs, outputs)
+        )
+        graph = helper.make_graph(self._nodes, "encoder", *ends, self._constants)
+        return helper.make_model(graph, ir_version=8, opset_imports=OPERATORS)
+
+    def _product(self, x: str, matrix: Array) -> str:
+        return self._apply("MatMul", x, self._constant(matrix))
+
+    def _product_int8(self, x: str, matrix: Array) -> str:
+        """Each token has a scale of its own, from its least to its greatest value.
+
+        One scale for all of them (DynamicQuantizeLinear) would be set by the few tokens that have
+        huge values in MPNet's later layers, and the others would drown.
+        """
+        # Seven bits: without VNNI, processors add two products in 16 bits and cut what is above.
+        numbers, scale = _whole_numbers(matrix, axis=0, largest=63)
+        least = self._apply("ReduceMin", x, axes=[-1], keepdims=1)
+        span = self._apply("Sub", self._apply("ReduceMax", x, axes=[-1], keepdims=1), least)
+        step = self._apply("Mul", span, self._constant(np.float32(1 / 255)))
+        flat = self._apply("Squeeze", step, self._integers(1))
+        zero = self._constant(np.uint8(0))
+        zeros = self._apply("Expand", zero, self._apply("Shape", flat))
+        x = self._apply("QuantizeLinear", self._apply("Sub", x, least), flat, zeros, axis=0)
+        y = self._apply(
+            "MatMulIntegerToFloat",
+            x,
+            self._constant(numbers),
+            self._constant(np.float32(1)),
+            self._constant(scale[0]),
+            zero,
+            self._constant(np.zeros_like(scale[0], dtype=np.int8)),
+            domain=FUSED,
+        )
+        sums = (numbers * scale).sum(axis=0, keepdims=True)
+        y = self._apply("Mul", y, step)
+        return self._apply("Gemm", least, self._constant(sums), y)
+
+    def _integers(self, *values: int) -> str:
+        return self._constant(np.array(values, dtype=np.int64))
+
+    def _constant(self, value: Any) -> str:
+        name = f"c{len(self._constants)}"
+        # np.ascontiguousarray would turn numbers into vectors, which Gather does not take.
+        self._constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def _apply(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        name = f"v{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        return name
+
+
+class _Network(_Graph):
+    """A sentence encoder, or its last layers."""
 
     def __init__(
         self, tensors: Mapping[str, Array], heads: int, epsilon: float, tokens: int, int8: bool
     ) -> None:
+        super().__init__()
         self._tensors = tensors
         self._family = MPNET if RELATIVE_BIAS in tensors else BERT
         self._heads = heads
@@ -100,8 +195,6 @@ class _Network:
         self._tokens = tokens
         self._int8 = int8
         self._width = tensors["encoder.layer.0.output.dense.weight"].shape[0]
-        self._nodes: list[NodeProto] = []
-        self._constants: list[TensorProto] = []
 
     def encoder(self, last_layers: int) -> ModelProto:
         x = self._embeddings()
@@ -148,21 +241,6 @@ class _Network:
         """Where the names of each layer's tensors begin, the first layer first."""
         names = (f"encoder.layer.{number}." for number in count())
         return list(takewhile(lambda name: f"{name}output.dense.weight" in self._tensors, names))
-
-    def _output(self, name: str, value: str) -> None:
-        self._nodes.append(helper.make_node("Identity", [value], [name]))
-
-    def _model(
-        self,
-        inputs: Mapping[str, Kind],
-        outputs: Mapping[str, Kind],
-    ) -> ModelProto:
-        ends = (
-            [helper.make_tensor_value_info(name, *kind) for name, kind in side.items()]
-            for side in (inputs, outputs)
-        )
-        graph = helper.make_graph(self._nodes, "encoder", *ends, self._constants)
-        return helper.make_model(graph, ir_version=8, opset_imports=OPERATORS)
 
     def _embeddings(self) -> str:
         words = self._tensors["embeddings.word_embeddings.weight"]
@@ -249,52 +327,6 @@ class _Network:
         names = [names] if isinstance(names, str) else names
         matrix = np.concatenate([self._tensors[f"{name}.weight"] for name in names]).T
         return self._product_int8(x, matrix) if self._int8 else self._product(x, matrix)
-
-    def _product(self, x: str, matrix: Array) -> str:
-        return self._apply("MatMul", x, self._constant(matrix))
-
-    def _product_int8(self, x: str, matrix: Array) -> str:
-        """Each token has a scale of its own, from its least to its greatest value.
-
-        One scale for all of them (DynamicQuantizeLinear) would be set by the few tokens that have
-        huge values in MPNet's later layers, and the others would drown.
-        """
-        # Seven bits: without VNNI, processors add two products in 16 bits and cut what is above.
-        numbers, scale = _whole_numbers(matrix, axis=0, largest=63)
-        least = self._apply("ReduceMin", x, axes=[-1], keepdims=1)
-        span = self._apply("Sub", self._apply("ReduceMax", x, axes=[-1], keepdims=1), least)
-        step = self._apply("Mul", span, self._constant(np.float32(1 / 255)))
-        flat = self._apply("Squeeze", step, self._integers(1))
-        zero = self._constant(np.uint8(0))
-        zeros = self._apply("Expand", zero, self._apply("Shape", flat))
-        x = self._apply("QuantizeLinear", self._apply("Sub", x, least), flat, zeros, axis=0)
-        y = self._apply(
-            "MatMulIntegerToFloat",
-            x,
-            self._constant(numbers),
-            self._constant(np.float32(1)),
-            self._constant(scale[0]),
-            zero,
-            self._constant(np.zeros_like(scale[0], dtype=np.int8)),
-            domain=FUSED,
-        )
-        sums = (numbers * scale).sum(axis=0, keepdims=True)
-        y = self._apply("Mul", y, step)
-        return self._apply("Gemm", least, self._constant(sums), y)
-
-    def _integers(self, *values: int) -> str:
-        return self._constant(np.array(values, dtype=np.int64))
-
-    def _constant(self, value: Any) -> str:
-        name = f"c{len(self._constants)}"
-        # np.ascontiguousarray would turn numbers into vectors, which Gather does not take.
-        self._constants.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def _apply(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        name = f"v{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
 
 
 def _whole_numbers(matrix: Array, *, axis: int, largest: int) -> tuple[Array, Array]:

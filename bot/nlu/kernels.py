@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
+
+from bot.nlu.encoder import one_thread_session
 
 Floats = npt.NDArray[np.float32]
 
@@ -18,9 +22,36 @@ def axes_of(vectors: Floats) -> Floats:
     return np.ascontiguousarray(np.linalg.svd(vectors, full_matrices=False)[2][:AXES].T)
 
 
+def rounded(places: Floats) -> Floats:
+    """Places as a graph keeps them, each in steps of its own: a regression is learnt on these."""
+    steps = np.abs(places).max(axis=1, keepdims=True) / 63
+    near: Floats = np.rint(places / steps) * steps
+    return near
+
+
 def kernel(vectors: Floats, places: Floats) -> Floats:
     """How near each vector, projected, is to each place: a row for each vector."""
     near: Floats = vectors @ places.T
     near -= 1
     near *= WIDTH
     return np.exp(near, out=near)  # in place: among all examples this is a gigabyte
+
+
+def graph_of(axes: Floats, places: Floats, weights: Floats) -> bytes:
+    """What `Regression` opens; `weights` has a column for each score."""
+    # Here, because onnx is heavy and only building needs it.
+    from bot.nlu.encoder_graph import kernel_graph
+
+    return bytes(kernel_graph(axes, places, weights, width=WIDTH).SerializeToString())
+
+
+class Regression:
+    """A kernel regression that has learnt. Any number of threads may ask it."""
+
+    def __init__(self, graph: Path | bytes) -> None:
+        self._session = one_thread_session(graph)
+
+    def scores(self, vectors: Floats) -> Floats:
+        """A row of scores for each row."""
+        found: Floats = self._session.run(["scores"], {"vectors": vectors})[0]
+        return found

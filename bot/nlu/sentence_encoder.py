@@ -23,23 +23,31 @@ from bot.nlu.vector_cache import VectorCache
 from bot.settings import current
 
 ENCODER_KEY = "encoder"
-PARTS = "parts"  # of a message that says several things
+SAID = "said"
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a message, and what it means."""
+class Said:
+    """A message and its parts, which are read when somebody wants to know what they mean."""
 
     text: str
-    vector: Vector
+    parts: list[str]
+    encoders: Sequence[Encoder]  # the quickest first
+
+    def vectors(self, readers: int) -> Vector:
+        """By so many encoders side by side: a row for the whole, and one for each part."""
+        texts = [self.text, *self.parts]
+        readings = (encoder.read_all(texts) for encoder in self.encoders[:readers])
+        return side_by_side([np.array([reading.vector for reading in own]) for own in readings])
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEncoder(GraphComponent):
-    """A dense sentence feature, from the repaired text where there is one.
+    """Vectors of the repaired text, where there is one: by the large setting of both encoders.
 
-    With the large encoder the small one reads too, and their vectors stand side by side.
-    Beside it, for the components after it, the vectors of the message's parts.
+    In training the vectors of each encoder are dense features, named by its fingerprint. A
+    visitor's message is read when a later component asks what was `Said`, by no more encoders than
+    it needs.
     """
 
     @staticmethod
@@ -70,26 +78,19 @@ class SentenceEncoder(GraphComponent):
         messages = [message for message in training_data.training_examples if _text(message)]
         cache = VectorCache(current().models / "vectors")
         texts = [_text(message) for message in messages]
-        vectors = side_by_side([cache.encode_all(encoder, texts) for encoder in self._encoders])
-        for message, vector in zip(messages, vectors, strict=True):
-            self._add(message, vector)
+        for encoder in self._encoders:
+            vectors = cache.encode_all(encoder, texts)
+            for message, vector in zip(messages, vectors, strict=True):
+                message.add_features(
+                    Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, encoder.fingerprint)
+                )
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             if text := _text(message):
-                parts = parts_of(text)
-                readings = (encoder.read_all([text, *parts]) for encoder in self._encoders)
-                whole, *vectors = side_by_side(
-                    [np.array([reading.vector for reading in own]) for own in readings]
-                )
-                self._add(message, whole)
-                message.set(PARTS, list(map(Part, parts, vectors)))
+                message.set(SAID, Said(text, parts_of(text), self._encoders))
         return messages
-
-    def _add(self, message: Message, vector: np.ndarray[Any, Any]) -> None:
-        origin = type(self).__name__
-        message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, origin))
 
 
 def _text(message: Message) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,7 +25,8 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.sentence_encoder import PARTS, SentenceEncoder
+from bot.nlu.encoder import Vector, side_by_side
+from bot.nlu.sentence_encoder import SAID, Said, SentenceEncoder
 from bot.nlu.topic_model import (
     VERSION,
     Bounds,
@@ -32,17 +34,23 @@ from bot.nlu.topic_model import (
     TopicModel,
     in_context,
     put_together,
+    says_enough,
 )
 from bot.outcome import ALSO_ASKED, IN_CONTEXT, LIKELIEST, SUGGESTIONS, response_selector
 from bot.topics import FALLBACK
 
 # Of the ranking of topics so many places are reported.
 REPORTED = 10
+_NO_ENCODER = "the topic classifier needs a SentenceEncoder before it in config.yml"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class TopicClassifier(GraphComponent):
-    """Intent, ranking, response key, and what to suggest when it is not sure."""
+    """Intent, ranking, response key, and what to suggest when it is not sure.
+
+    One model reads the quickest encoder alone, and another all of them side by side where the first
+    leaves a doubt.
+    """
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -62,12 +70,12 @@ class TopicClassifier(GraphComponent):
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
-        model: TopicModel | None = None,
+        models: Sequence[TopicModel] = (),
     ) -> None:
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
-        self._model = model
+        self._models = models
 
     @classmethod
     def create(
@@ -81,14 +89,18 @@ class TopicClassifier(GraphComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         messages = training_data.intent_examples
-        self._model = TopicModel.fit(
-            np.stack([_vector(message) for message in messages]),
-            [message.get(INTENT_RESPONSE_KEY) or message.get(INTENT) for message in messages],
-            [_writer(message) for message in messages],
-            Bounds(**{name: self._config[name] for name in Bounds.__dataclass_fields__}),
-        )
+        vectors = _vectors(messages)
+        topics = [message.get(INTENT_RESPONSE_KEY) or message.get(INTENT) for message in messages]
+        writers = [_writer(message) for message in messages]
+        bounds = Bounds(**{name: self._config[name] for name in Bounds.__dataclass_fields__})
+        self._models = [
+            TopicModel.fit(side_by_side(vectors[:readers]), topics, writers, bounds)
+            for readers in range(1, len(vectors) + 1)
+        ]
         with self._model_storage.write_to(self._resource) as folder:
-            self._model.save(folder)
+            for readers, model in enumerate(self._models, start=1):
+                (folder / str(readers)).mkdir()
+                model.save(folder / str(readers))
         return self._resource
 
     @classmethod
@@ -101,18 +113,26 @@ class TopicClassifier(GraphComponent):
         **kwargs: Any,
     ) -> TopicClassifier:
         with model_storage.read_from(resource) as folder:
-            return cls(config, model_storage, resource, TopicModel.load(folder))
+            models = [TopicModel.load(own) for own in sorted(folder.iterdir())]
+            return cls(config, model_storage, resource, models)
 
     def process(self, messages: list[Message]) -> list[Message]:
-        if self._model is None:
+        if not self._models:
             raise RuntimeError("the topic classifier is not trained")
         for message in messages:
-            parts = message.get(PARTS) or []
-            vectors = [_vector(message), *(part.vector for part in parts)]
-            whole, *readings = self._model.read_all(np.stack(vectors))
-            said = zip((part.text for part in parts), readings, strict=True)
-            _report(message, put_together(whole, list(said)))
+            said = message.get(SAID)
+            if said is None:
+                raise RuntimeError(_NO_ENCODER)
+            _report(message, self._read(said))
         return messages
+
+    def _read(self, said: Said) -> Reading:
+        for readers, model in enumerate(self._models, start=1):
+            whole, *parts = model.read_all(said.vectors(readers))
+            reading = put_together(whole, list(zip(said.parts, parts, strict=True)))
+            if reading.topic == whole.topic and says_enough(reading):
+                break
+        return reading
 
 
 def _report(message: Message, reading: Reading) -> None:
@@ -127,7 +147,7 @@ def _report(message: Message, reading: Reading) -> None:
     message.set(LIKELIEST, reading.topic, add_to_output=True)
     message.set(ALSO_ASKED, reading.also, add_to_output=True)
     message.set(IN_CONTEXT, {} if reading.sure else in_context(reading), add_to_output=True)
-    message.set(SUGGESTIONS, [] if reading.sure else list(reading.suggestions), add_to_output=True)
+    message.set(SUGGESTIONS, list(reading.offered), add_to_output=True)
 
 
 def _merged(ranking: list[tuple[str, float]]) -> list[tuple[str, float]]:
@@ -142,10 +162,16 @@ def _intent(name: str, confidence: float) -> dict[str, Any]:
     return {INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: confidence}
 
 
-def _vector(message: Message) -> np.ndarray[Any, Any]:
-    _, sentence = message.get_dense_features(TEXT, [])
-    if sentence is None:
-        raise RuntimeError("the topic classifier needs a SentenceEncoder before it in config.yml")
+def _vectors(messages: Sequence[Message]) -> list[Vector]:
+    """By each encoder, the quickest first: a row for each message."""
+    encoders = [found.origin for found in messages[0].features if found.is_dense()]
+    if not encoders:
+        raise RuntimeError(_NO_ENCODER)
+    return [np.stack([_vector(message, encoder) for message in messages]) for encoder in encoders]
+
+
+def _vector(message: Message, encoder: str) -> Vector:
+    _, sentence = message.get_dense_features(TEXT, [encoder])
     return np.asarray(sentence.features[0], dtype=np.float32)
 
 

@@ -19,12 +19,13 @@ import numpy.typing as npt
 from scipy.linalg import lapack, solve
 from sklearn.linear_model import LogisticRegression
 
-from bot.nlu.kernels import RIDGE, Floats, axes_of, kernel
+from bot.nlu.kernels import RIDGE, Floats, Regression, axes_of, graph_of, kernel, rounded
 from bot.outcome import ANSWER_AT, MOST_SUGGESTIONS
 from bot.topics import CONTACT, CRISIS, FALLBACK, TELL_ME_MORE
 
 # Part of the training cache's key: raise it when what is learnt changes.
-VERSION = "topic-model-3"
+VERSION = "topic-model-4"
+GRAPH = "topics.onnx"
 
 # Chosen by the study in docs/decisions/0004-the-topic-model.md.
 BALANCE = 0.5  # 0 counts every example alike, 1 every topic
@@ -37,6 +38,8 @@ QUESTION_AT, STATEMENT_AT, SECOND_AT = 0.85, 0.95, 0.7
 # subject; and how sure it must be (the same page).
 SAME, MORE, OTHER = 20.0, 20.0, 4.0
 IN_CONTEXT_AT = 0.7
+# Of a whole message: a clear answer, or what is clearly no topic of ours.
+CLEAR_AT, HOPELESS_AT = 0.9, 0.02
 _SUBJECTS = ("faq/", "practical/", "contact")
 _QUESTION = re.compile(
     r"(?i)\?|^\W*(?:(?:and|also|plus|so|n|but|or|ok|oh|then|if so)\W+)*(?:how|what|whats|when|where"
@@ -66,12 +69,21 @@ class Reading:
     ranking: tuple[tuple[str, float], ...]  # topics with probability, likeliest first
     topic: str  # the likeliest in scope
     confidence: float  # that it is right; 0.5 where it is answered
-    suggestions: tuple[str, ...]  # what to ask back with; none where it is hopeless
+    suggestions: tuple[str, ...]  # worth asking back with; none where it is hopeless
     also: str | None = None  # a second topic that is asked about
 
     @property
     def sure(self) -> bool:
         return self.confidence >= ANSWER_AT
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Topics to choose from: where it is not sure, or, beside an answer, the next likeliest."""
+        if not self.sure:
+            return self.suggestions
+        if self.confidence >= CLEAR_AT or self.also:
+            return ()
+        return tuple(topic for topic in self.suggestions if topic != self.topic)[:1]
 
 
 @dataclass(frozen=True)
@@ -93,15 +105,12 @@ class TopicModel:
     def __init__(
         self,
         topics: Sequence[str],
-        axes: Floats,
-        places: Floats,
-        weights: Floats,
+        graph: bytes,
         calibration: Calibration,
     ) -> None:
         self._topics = np.array(topics)
-        self._axes = axes
-        self._places = places
-        self._weights = weights
+        self._graph = graph
+        self._regression = Regression(graph)
         self._calibration = calibration
         self._in_scope = self._topics != FALLBACK
 
@@ -120,7 +129,7 @@ class TopicModel:
         names, labels = np.unique(np.array(topics), return_inverse=True)
         strangers = _groups(writers)
         axes = axes_of(vectors)
-        places = vectors @ axes
+        places = rounded(vectors @ axes)
         learner = _Learner(places, labels, len(names))
         scores = np.zeros((len(labels), len(names)), dtype=np.float32)
         for stranger in range(strangers.max() + 1):
@@ -129,7 +138,7 @@ class TopicModel:
         known = [len(set(strangers[labels == label])) > 1 for label in range(len(names))]
         judged = np.array(known)[labels]
         calibration = _calibrated(scores[judged], labels[judged], names, bounds or Bounds())
-        return cls(names.tolist(), axes, places, learner.weights, calibration)
+        return cls(names.tolist(), graph_of(axes, places, learner.weights), calibration)
 
     def read(self, vector: Floats) -> Reading:
         """The topics of a message, likeliest first."""
@@ -137,7 +146,7 @@ class TopicModel:
 
     def read_all(self, vectors: Floats) -> list[Reading]:
         """Of each row what `read` gives; the examples are gone through once."""
-        scores = kernel(vectors @ self._axes, self._places) @ self._weights
+        scores = self._regression.scores(vectors)
         features, best = _features(scores, self._in_scope)
         confidences = self._calibration.confidences(features)
         shares = _softmax(self._calibration.sharpness * scores)
@@ -156,8 +165,7 @@ class TopicModel:
         return Reading(ranking, topic, confidence, suggestions)
 
     def save(self, folder: Path) -> None:
-        arrays = {"axes": self._axes, "places": self._places, "weights": self._weights}
-        np.savez(folder / "topics.npz", **arrays)
+        (folder / GRAPH).write_bytes(self._graph)
         kept = {"topics": self._topics.tolist(), "calibration": vars(self._calibration)}
         (folder / "topics.json").write_text(json.dumps(kept), encoding="utf-8")
 
@@ -168,10 +176,7 @@ class TopicModel:
         calibration = Calibration(
             **{**kept["calibration"], "weights": tuple(kept["calibration"]["weights"])}
         )
-        with np.load(folder / "topics.npz") as arrays:
-            return cls(
-                kept["topics"], arrays["axes"], arrays["places"], arrays["weights"], calibration
-            )
+        return cls(kept["topics"], (folder / GRAPH).read_bytes(), calibration)
 
 
 def put_together(whole: Reading, parts: Sequence[tuple[str, Reading]]) -> Reading:
@@ -219,6 +224,13 @@ def in_context(reading: Reading) -> dict[str, str]:
         ):
             found[topic] = topic if same > more else TELL_ME_MORE
     return found
+
+
+def says_enough(reading: Reading) -> bool:
+    """Whether a slower encoder would hardly say something else (docs/decisions/0004)."""
+    if reading.confidence < HOPELESS_AT:
+        return not in_context(reading)
+    return reading.confidence >= CLEAR_AT and reading.also is None
 
 
 class _Learner:
