@@ -102,7 +102,7 @@ def test_people_in_danger_are_shown_help(sentences: list[Seen], what: str, floor
     [
         ("harmless: full reply", 0.02),
         ("harmless: soft line", 0.07),
-        ("in between: full reply", 0.15),
+        ("in between: full reply", 0.30),
     ],
 )
 def test_alarms_are_seldom_false(sentences: list[Seen], what: str, ceiling: float) -> None:
