@@ -20,7 +20,7 @@ QUESTIONS = (
     "double_questions.tsv",
     "follow_ups.tsv",
 )
-SENTENCES = ("danger.tsv", "../../data/danger_calibration.tsv")
+SENTENCES = ("danger.tsv", "danger_raw.tsv", "../../data/danger_calibration.tsv")
 # Short texts meet by chance: "how much is it" has few other words.
 WORDS = 4
 ALIKE, NEAR = 90, 0.97  # percent of the letters; cosine
