@@ -17,6 +17,7 @@ QUESTIONS = (
     "questions.tsv",
     "fresh_questions.tsv",
     "real_questions.tsv",
+    "odd_corners.tsv",
     "double_questions.tsv",
     "follow_ups.tsv",
 )
