@@ -200,8 +200,8 @@ class Content:
         if beside:
             after = [beside, *[topic_id for topic_id in after if topic_id != beside]]
         if kind == "unknown":
-            faq = [t for t in after if t.startswith("faq/") or t == beside]
-            return list(dict.fromkeys([CONTACT, *faq[:1]]))
+            worth = [topic_id for topic_id in after if topic_id.startswith("faq/")]
+            return list(dict.fromkeys([CONTACT, beside or next(iter(worth), CONTACT)]))
         if kind == "suggestions":
             return [CONTACT]
         return after[:3]

@@ -19,8 +19,8 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from bot.nlu.encoder import DIGESTS, GRAPH, MAX_TOKENS, RECENT, Encoder, built, members_of
-from bot.nlu.encoder_graph import sentence_graph, tail_graph
-from bot.nlu.kernels import Regression, graph_of, kernel, rounded
+from bot.nlu.encoder_graph import rounded, sentence_graph, tail_graph
+from bot.nlu.kernels import Regression, graph_of, kernel
 from bot.nlu.vector_cache import VectorCache
 from bot.nlu.weights import (
     LARGE,

@@ -36,8 +36,8 @@ from bot.nlu.encoder import (
     Encoder,
     one_thread_session,
 )
-from bot.nlu.encoder_graph import tail_graph
-from bot.nlu.kernels import RIDGE, Floats, Regression, axes_of, graph_of, kernel, rounded
+from bot.nlu.encoder_graph import rounded, tail_graph
+from bot.nlu.kernels import RIDGE, Floats, Regression, axes_of, graph_of, kernel
 from bot.nlu.parts import parts_of
 from bot.nlu.vector_cache import VectorCache
 from bot.nlu.weights import LARGE, SMALL, sha256

@@ -17,6 +17,8 @@ Kind = tuple[int, Sequence[str | int]]  # of a value in the graph: its type and 
 # The domain of onnxruntime's own operators, which do in one what takes several of the standard's.
 FUSED = "com.microsoft"
 BLOCK = 384  # kernels
+# Of a factor: without VNNI, processors add two products in 16 bits and cut what is above.
+SEVEN_BITS = 63
 OPERATORS = [helper.make_opsetid("", 17), helper.make_opsetid(FUSED, 1)]
 RELATIVE_BIAS = "encoder.relative_attention_bias.weight"
 TOKEN_TYPES = "embeddings.token_type_embeddings.weight"  # noqa: S105 (a tensor's name)
@@ -97,6 +99,12 @@ def kernel_graph(axes: Array, places: Array, weights: Array, *, width: float) ->
     return _Graph().kernels(axes, places, weights, width)
 
 
+def rounded(places: Array) -> Array:
+    """Places as a graph keeps them: what is learnt on these, it gives back."""
+    numbers, steps = _whole_numbers(places, axis=1, largest=SEVEN_BITS)
+    return numbers * steps
+
+
 class _Graph:
     """Collects nodes and constants. A value is known by its name in the graph."""
 
@@ -138,13 +146,12 @@ class _Graph:
         return self._apply("MatMul", x, self._constant(matrix))
 
     def _product_int8(self, x: str, matrix: Array) -> str:
-        """Each token has a scale of its own, from its least to its greatest value.
+        """Each row has a scale of its own, from its least to its greatest value.
 
         One scale for all of them (DynamicQuantizeLinear) would be set by the few tokens that have
         huge values in MPNet's later layers, and the others would drown.
         """
-        # Seven bits: without VNNI, processors add two products in 16 bits and cut what is above.
-        numbers, scale = _whole_numbers(matrix, axis=0, largest=63)
+        numbers, scale = _whole_numbers(matrix, axis=0, largest=SEVEN_BITS)
         least = self._apply("ReduceMin", x, axes=[-1], keepdims=1)
         span = self._apply("Sub", self._apply("ReduceMax", x, axes=[-1], keepdims=1), least)
         step = self._apply("Mul", span, self._constant(np.float32(1 / 255)))

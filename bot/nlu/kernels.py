@@ -22,13 +22,6 @@ def axes_of(vectors: Floats) -> Floats:
     return np.ascontiguousarray(np.linalg.svd(vectors, full_matrices=False)[2][:AXES].T)
 
 
-def rounded(places: Floats) -> Floats:
-    """Places as a graph keeps them, each in steps of its own: a regression is learnt on these."""
-    steps = np.abs(places).max(axis=1, keepdims=True) / 63
-    near: Floats = np.rint(places / steps) * steps
-    return near
-
-
 def kernel(vectors: Floats, places: Floats) -> Floats:
     """How near each vector, projected, is to each place: a row for each vector."""
     near: Floats = vectors @ places.T

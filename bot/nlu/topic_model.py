@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy.linalg import lapack, solve
 from sklearn.linear_model import LogisticRegression
 
-from bot.nlu.kernels import RIDGE, Floats, Regression, axes_of, graph_of, kernel, rounded
+from bot.nlu.kernels import RIDGE, Floats, Regression, axes_of, graph_of, kernel
 from bot.outcome import ANSWER_AT, MOST_SUGGESTIONS
 from bot.topics import CONTACT, CRISIS, FALLBACK, TELL_ME_MORE
 
@@ -126,6 +126,9 @@ class TopicModel:
 
         With one writer there is nobody to leave out: then each tenth of the examples is.
         """
+        # Here, because onnx is heavy and only building needs it.
+        from bot.nlu.encoder_graph import rounded
+
         names, labels = np.unique(np.array(topics), return_inverse=True)
         strangers = _groups(writers)
         axes = axes_of(vectors)
