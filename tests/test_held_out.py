@@ -18,6 +18,7 @@ QUESTIONS = (
     "fresh_questions.tsv",
     "real_questions.tsv",
     "odd_corners.tsv",
+    "website_questions.tsv",
     "double_questions.tsv",
     "follow_ups.tsv",
 )
