@@ -10,8 +10,8 @@ With --writers d1,d2,... it learns from these alone, so that the others can exam
 OFFICIAL holds the encoder's model.safetensors and tokenizer.json (`python -m bot encoder --help`).
 OUT receives tail.safetensors, which `python -m bot ship-danger` turns into what is shipped. The
 layers below stay as they are, so the product computes them once for topics and danger. About ten
-minutes on two cores with AMX for the large one, half an hour without; the seed is fixed, so the
-same machine gives the same tail.
+minutes on two cores that multiply bfloat16 for the large one, half an hour on others; the seed is
+fixed, so the same machine gives the same tail.
 """
 
 import argparse
@@ -44,8 +44,8 @@ RATE = {"large": 5e-5, "small": 1e-4}
 KIND_WEIGHT = 0.3  # of the second task, which kind it is, in the loss
 QUESTIONS, SENTENCES = 9_000, 2_000  # harmless ones added: examples of topics, parts of long texts
 SEED = 1
-# Half the time where the processor multiplies bfloat16; three times as much where it does not.
-HAS_AMX = "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+# Half the time or less where the processor multiplies bfloat16; elsewhere three times as much.
+HAS_BFLOAT16 = "_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")  # AMX or AVX512
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def train(
         total = 0.0
         for places in _batches(states, chance):
             inputs, mask = _padded([states[place] for place in places])
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=HAS_AMX):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=HAS_BFLOAT16):
                 tier, kind = (found.float() for found in tail(inputs, mask))
             loss = nn.functional.cross_entropy(tier, tiers[places], label_smoothing=0.05)
             loss += KIND_WEIGHT * nn.functional.binary_cross_entropy_with_logits(
