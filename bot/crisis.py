@@ -92,7 +92,7 @@ class Rule:
     """One entry of the file; an exception is a rule of tier `none`."""
 
     name: str
-    tier: str  # full | soft | adds | none
+    tier: str  # full | soft | adds | doubts | insists | none
     kind: str
     pattern: re.Pattern[str]
     unless: re.Pattern[str] | None
@@ -136,7 +136,8 @@ class Rulebook:
             tier,
             tuple(kind for kind in KINDS if kind in kinds),
             tuple(rule.name for rule in fired),
-            any(rule.stands_alone for rule in fired),
+            any(rule.stands_alone for rule in fired)
+            and ("doubts" not in tiers or "insists" in tiers),
         )
 
     def undisguised(self, text: str) -> str:
@@ -188,7 +189,7 @@ def _rule(name: str, entry: Any, patterns: "Patterns", **given: str) -> Rule:
     if unknown := entry.keys() - needed - {"unless", "stands_alone"}:
         raise RulesError(f"{where} has a part that means nothing: {', '.join(sorted(unknown))}")
     tier, kind = given.get("tier") or entry["tier"], given.get("kind") or entry["kind"]
-    if tier not in ("full", "soft", "adds") and not given:
+    if tier not in ("full", "soft", "adds", "doubts", "insists") and not given:
         raise RulesError(f"{where}: '{tier}' is no tier")
     if kind not in KINDS:
         raise RulesError(f"{where}: '{kind}' is no kind; there are {', '.join(KINDS)}")

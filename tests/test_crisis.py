@@ -91,7 +91,7 @@ class TestTheFile:
 
     def test_every_kind_and_every_tier_has_a_rule(self) -> None:
         assert {rule.kind for rule in RULES.rules} == set(KINDS)
-        assert {rule.tier for rule in RULES.rules} == {"full", "soft", "adds"}
+        assert {rule.tier for rule in RULES.rules} == {"full", "soft", "adds", "doubts", "insists"}
 
     def test_the_version_tells_one_set_of_rules_from_another(self) -> None:
         assert Rulebook(A_FEW_RULES).version == Rulebook(A_FEW_RULES).version
@@ -185,6 +185,17 @@ class TestSigns:
 
     def test_a_rule_that_adds_a_kind_never_fires_alone(self) -> None:
         assert signs_of_danger("i am 13") is None
+
+    def test_where_a_doubt_is_told_a_direct_statement_does_not_stand_alone(self) -> None:
+        now, long_ago = map(signs_of_danger, ("i want to die", "in 1971 i wanted to die"))
+        assert now is not None
+        assert now.stands_alone
+        assert long_ago is not None
+        assert (long_ago.tier, long_ago.stands_alone) == ("full", False)
+        assert signs_of_danger("i moved here in 1971") is None
+        again = signs_of_danger("in 1971 i wanted to die. now i want to die again")
+        assert again is not None
+        assert again.stands_alone
 
     def test_an_idiom_hides_no_sign_in_another_clause(self) -> None:
         assert tier_of("this deadline is killing me, and i want to kill myself") == "full"

@@ -17,6 +17,7 @@ SEES_NOTHING = DangerModel({}, full_at=2.0, soft_at=1.0)
 
 PLAIN = "what is relational therapy"
 SAID = "I want to die"
+LONG_AGO = "in 1971 i wanted to die"
 HINTED = "everyone would be better off without me"
 
 
@@ -43,6 +44,7 @@ def tier(message: Message) -> str | None:
         (SEES_NOTHING, HINTED, "faq", "soft", "faq"),
         (SEES_A_HINT, HINTED, "faq", "full", "crisis"),
         (SEES_NOTHING, SAID, "faq", "full", "crisis"),
+        (SEES_NOTHING, LONG_AGO, "faq", "soft", "faq"),
         (SEES_NOTHING, "je veux mourir", "faq", "full", "crisis"),
         # The topic model alone shows the line, and kindness; with a hint, the full reply.
         (SEES_NOTHING, PLAIN, "crisis", "soft", "personal_distress"),
