@@ -144,8 +144,9 @@ class Body:
             length = max(len(tokens[place]) for place in places)
             ids = torch.tensor([tokens[p] + [1] * (length - len(tokens[p])) for p in places])
             mask = torch.tensor([[len(tokens[p]) > i for i in range(length)] for p in places])
-            x = self.network.embeddings(input_ids=ids)
-            x = self.layers(self.network.encoder.layer[:-left_out], x, mask)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=HAS_BFLOAT16):
+                x = self.network.embeddings(input_ids=ids)
+                x = self.layers(self.network.encoder.layer[:-left_out], x, mask)
             for row, place in zip(x, places, strict=True):
                 found[place] = row[: len(tokens[place])].half()
         return found
