@@ -42,7 +42,9 @@ FILES = (TAIL, SENTENCES, FACTS)
 # Chosen by the study in docs/decisions/0006-the-danger-model.md.
 TAIL_WEIGHT = 0.7  # of the taught layers' score, beside the kernels'
 KIND_AT, FIRST_KIND_AT = 0.5, 0.35  # a kind's probability; that of the likeliest one
-BETWEEN_AT = 0.6  # the probability from which what is in between gets the line, not the full reply
+# The probability of being in between from which a message gets the line, not the full reply; that
+# from which it gets the line whatever its score.
+BETWEEN_AT, LINE_AT = 0.5, 0.3
 
 # The first outputs of the taught layers (KINDS of scripts/train_danger.py); those of harmless
 # messages come after them.
@@ -158,7 +160,8 @@ class DangerModel:
             return "soft"
         if suspicion.score >= self._full_at:
             return "full"
-        return "soft" if suspicion.score >= self._soft_at else None
+        shows_line = suspicion.score >= self._soft_at or suspicion.between >= LINE_AT
+        return "soft" if shows_line else None
 
     def suspicion(self, text: str) -> Suspicion:
         """Of a message as it was written: the members' scores together, and all kinds."""
