@@ -31,7 +31,8 @@ def agent(model: Path) -> Agent:
 
 @pytest.fixture(scope="module")
 def questions(agent: Agent) -> list[Result]:
-    files = [HELD_OUT / name for name in ("questions.tsv", "fresh_questions.tsv")]
+    names = ("fresh_questions.tsv", "visitors_questions.tsv", "strangers_questions.tsv")
+    files = [HELD_OUT / name for name in names]
     asked = [question for file in files for question in read_questions(file, shipped_topics())]
     # Every second one tells enough, in half the time; `make evaluate` asks all.
     return asyncio.run(results_of(agent, asked[::2]))
@@ -39,7 +40,9 @@ def questions(agent: Agent) -> list[Result]:
 
 @pytest.fixture(scope="module")
 def sentences(agent: Agent) -> list[Seen]:
-    return asyncio.run(seen_in(agent, read_sentences(HELD_OUT / "danger.tsv")))
+    files = sorted(HELD_OUT.glob("danger*.tsv"))
+    written = [sentence for file in files for sentence in read_sentences(file)]
+    return asyncio.run(seen_in(agent, written))
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,18 @@ QUESTIONS = (
     "real_questions.tsv",
     "odd_corners.tsv",
     "website_questions.tsv",
+    "visitors_questions.tsv",
+    "strangers_questions.tsv",
     "double_questions.tsv",
     "follow_ups.tsv",
 )
-SENTENCES = ("danger.tsv", "danger_raw.tsv", "../../data/danger_calibration.tsv")
+SENTENCES = (
+    "danger.tsv",
+    "danger_raw.tsv",
+    "danger_fresh.tsv",
+    "danger_last.tsv",
+    "../../data/danger_calibration.tsv",
+)
 # Short texts meet by chance: "how much is it" has few other words.
 WORDS = 4
 ALIKE, NEAR = 90, 0.97  # percent of the letters; cosine

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import Settings
-from bot.training import KEPT_MODELS, TrainingFailed, fitting_model, train
+from bot.training import KEPT_MODELS, TrainingFailed, _cache, fitting_model, train
 
 
 @pytest.fixture
@@ -24,6 +24,18 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_with_no_models_none_fits(settings: Settings) -> None:
     assert fitting_model(settings) is None
+
+
+def test_what_other_code_has_learnt_is_not_taken(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rasa's cache knows data and configuration, not the code that learnt."""
+    now = _cache(settings)
+    now.mkdir(parents=True)
+    assert _cache(settings) == now
+    monkeypatch.setattr("bot.training._CODE", ("bot/*.py",))
+    assert _cache(settings) != now
+    assert not now.exists()
 
 
 @pytest.mark.model
