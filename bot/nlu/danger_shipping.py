@@ -51,7 +51,7 @@ CALIBRATION = ROOT / "data" / "danger_calibration.tsv"
 PARTS, EXAMPLES = 2_000, 9_000
 AIMS = {"none": -1.0, "soft": 0.0, "full": 1.0}
 # Shares of harmless messages that may be shown the full reply, and any help.
-FALSE_FULL, FALSE_HELP = 0.02, 0.09
+FALSE_FULL, FALSE_HELP = 0.015, 0.09
 # So far below the least score of danger the quickest encoder's word is enough.
 QUIET_BELOW = 0.1
 SEED = 1
