@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.nlu.kernels import RIDGE, kernel
 from bot.nlu.topic_model import (
     NEVER_SUGGESTED,
     Reading,
     TopicModel,
+    _Learner,
     in_context,
     put_together,
     says_enough,
@@ -41,6 +43,30 @@ def test_it_tells_topics_apart(model: TopicModel) -> None:
         reading = model.read(near(topic))
         assert reading.topic == TOPICS[topic]
         assert reading.confidence >= 0.5
+
+
+def test_what_one_writer_alone_would_have_got_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.nlu.topic_model.MOST_JUDGED", 1)
+    labels = [topic for topic in range(len(TOPICS)) for _ in range(60)]
+    vectors = np.stack([near(topic) for topic in labels])
+    writers = [f"writer {i % 3}" for i in range(len(labels))]
+    model = TopicModel.fit(vectors, [TOPICS[topic] for topic in labels], writers)
+    assert model.read(near(1)).confidence >= 0.5
+    assert model.read(near(4)).confidence < 0.5
+
+
+def test_what_a_model_without_some_rows_would_say_needs_no_other_fit() -> None:
+    labels = np.repeat(np.arange(3), 10)
+    places = np.stack([near(topic) for topic in labels])
+    learner = _Learner(places, labels, topics=3, first=18)
+    own, rest = slice(20, 26), np.r_[0:20, 26:30]
+    kernels = kernel(places, places)
+    targets = np.eye(3)[labels] - 1 / 3
+    weights = np.linalg.solve(
+        (kernels + RIDGE * np.eye(30))[np.ix_(rest, rest)], targets[rest]
+    )  # each topic has as many rows, so all count alike
+    expected = kernels[own][:, rest] @ weights
+    assert learner.scores_without(own) == pytest.approx(expected, abs=1e-3)
 
 
 def test_what_is_out_of_scope_is_not_answered(model: TopicModel) -> None:

@@ -125,7 +125,8 @@ class TopicModel:
     ) -> TopicModel:
         """Learns from examples: one row of `vectors`, a topic and a writer for each.
 
-        With one writer there is nobody to leave out: then each tenth of the examples is.
+        The last writers, by name, are left out in turn, and what strangers would have got sets the
+        thresholds. With one writer nobody can be left out: then each tenth of the examples is.
         """
         # Here, because onnx is heavy and only building needs it.
         from bot.nlu.encoder_graph import rounded
@@ -137,7 +138,7 @@ class TopicModel:
         axes = axes_of(vectors)
         places = rounded(vectors @ axes)
         starts = np.searchsorted(strangers, np.arange(strangers.max() + 2))
-        first = int(starts[len(labels) - starts <= MOST_JUDGED][0])
+        first = int(min(starts[len(labels) - starts <= MOST_JUDGED][0], starts[-2]))
         learner = _Learner(places, labels, len(names), first)
         scores = np.zeros((len(labels), len(names)), dtype=np.float32)
         for start, stop in pairwise(starts[starts >= first]):
