@@ -63,6 +63,9 @@ def test_what_is_in_between_gets_the_line() -> None:
     assert model.tier_of(Suspicion(0.5, (), between=0.9)) == "soft"
     assert model.tier_of(Suspicion(-0.5, (), between=0.1)) == "soft"
     assert model.tier_of(Suspicion(-2.0, (), between=0.9)) == "soft"
+    # A lower probability shows the line, and takes nothing from danger.
+    assert model.tier_of(Suspicion(-2.0, (), between=0.4)) == "soft"
+    assert model.tier_of(Suspicion(0.5, (), between=0.4)) == "full"
     assert model.tier_of(Suspicion(-2.0, (), between=0.1)) is None
 
 
