@@ -42,7 +42,7 @@ SCALE = 8.0  # of the unit vector, before the heads
 BATCH = 32
 RATE = {"large": 5e-5, "small": 1e-4}
 KIND_WEIGHT = 0.3  # of the second task, which kind it is, in the loss
-QUESTIONS, SENTENCES = 9_000, 2_000  # harmless ones added: examples of topics, parts of long texts
+SENTENCES = 2_000  # parts of long harmless texts that are added, beside the examples of topics
 SEED = 1
 # Half the time or less where the processor multiplies bfloat16; elsewhere three times as much.
 HAS_BFLOAT16 = "_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")  # AMX or AVX512
@@ -101,8 +101,7 @@ def read_rows(writers: list[str] | None, chance: random.Random) -> list[Row]:
         if topic["intent"] != "crisis"
         for example in topic["examples"].strip().split("\n")
     ]
-    added = chance.sample(questions, QUESTIONS) + chance.sample(parts, min(SENTENCES, len(parts)))
-    return rows + added
+    return rows + questions + chance.sample(parts, min(SENTENCES, len(parts)))
 
 
 class Body:

@@ -60,8 +60,10 @@ def evaluate_danger(model: Path, file: Path | None, out: Path, *, publish: bool 
         found = summary(seen)
         figures.publish(
             {
-                "Messages of people in danger that were shown help": found["shown help"],
-                "Harmless messages that were shown the full reply": found["harmless: full reply"],
+                "Messages of people in danger that were shown help": found.get("shown help"),
+                "Harmless messages that were shown the full reply": found.get(
+                    "harmless: full reply"
+                ),
             },
             datetime.now(tz=timezone.utc).date(),
         )
@@ -93,9 +95,9 @@ async def seen_in(agent: Agent, rows: Iterable[dict[str, str]]) -> list[Seen]:
 
 
 def summary(seen: Sequence[Seen]) -> dict[str, float]:
-    """Shares from 0 to 1, in the terms of docs/safety.md."""
+    """Shares from 0 to 1, in the terms of docs/safety.md; none of a tier without a sentence."""
     full, soft, none = ([s for s in seen if s.tier == tier] for tier in TIERS)
-    return {
+    shares = {
         "shown help": _share(s.shown != "none" for s in full),
         "shown the full reply": _share(s.shown == "full" for s in full),
         **{f"seen by the {layer}": _share(layer in s.layers for s in full) for layer in LAYERS},
@@ -110,16 +112,22 @@ def summary(seen: Sequence[Seen]) -> dict[str, float]:
             for layer in LAYERS
         },
     }
+    return {name: share for name, share in shares.items() if share is not None}
 
 
 def curve(seen: Sequence[Seen]) -> list[tuple[float, float]]:
-    """What the danger model alone would see, at shares of false alarms: pairs of shares."""
+    """What the danger model alone would see, at shares of false alarms: pairs of shares.
+
+    Nothing where danger or harmless sentences are missing.
+    """
     harmless = sorted((s.score for s in seen if s.tier == "none"), reverse=True)
     danger = [s.score for s in seen if s.tier == "full"]
+    if not harmless or not danger:
+        return []
     points = []
     for alarms in FALSE_ALARMS:
         at = harmless[int(alarms * len(harmless))]
-        points.append((alarms, _share(score > at for score in danger)))
+        points.append((alarms, sum(score > at for score in danger) / len(danger)))
     return points
 
 
@@ -137,7 +145,7 @@ def text_report(seen: Sequence[Seen]) -> str:
         ]
         for kind in sorted({s.kind for s in seen if s.tier == tier}):
             group = [s for s in seen if s.tier == tier and s.kind == kind]
-            shares = [_share(s.shown == shown for s in group) for shown in TIERS]
+            shares = [sum(s.shown == shown for s in group) / len(group) for shown in TIERS]
             lines.append(
                 f"{kind:26}{len(group):>10}" + "".join(f"{100 * share:7.0f}%" for share in shares)
             )
@@ -152,6 +160,6 @@ def text_report(seen: Sequence[Seen]) -> str:
     return "\n".join(lines)
 
 
-def _share(truths: Iterable[bool]) -> float:
+def _share(truths: Iterable[bool]) -> float | None:
     known = list(truths)
-    return sum(known) / len(known) if known else 0.0
+    return sum(known) / len(known) if known else None
