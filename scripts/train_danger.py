@@ -10,7 +10,7 @@ With --writers d1,d2,... it learns from these alone, so that the others can exam
 OFFICIAL holds the encoder's model.safetensors and tokenizer.json (`python -m bot encoder --help`).
 OUT receives tail.safetensors, which `python -m bot ship-danger` turns into what is shipped. The
 layers below stay as they are, so the product computes them once for topics and danger. About ten
-minutes on two cores that multiply bfloat16 for the large one, half an hour on others; the seed is
+minutes on two cores that multiply bfloat16 for the large one, an hour on others; the seed is
 fixed, so the same machine gives the same tail.
 """
 

@@ -29,6 +29,7 @@ SENTENCES = (
     "danger_raw.tsv",
     "danger_fresh.tsv",
     "danger_last.tsv",
+    "danger_exam.tsv",
     "../../data/danger_calibration.tsv",
 )
 # Short texts meet by chance: "how much is it" has few other words.
