@@ -31,8 +31,8 @@ def agent(model: Path) -> Agent:
 
 @pytest.fixture(scope="module")
 def questions(agent: Agent) -> list[Result]:
-    names = ("fresh_questions.tsv", "visitors_questions.tsv", "strangers_questions.tsv")
-    files = [HELD_OUT / name for name in names]
+    names = ("fresh", "visitors", "strangers", "exam")
+    files = [HELD_OUT / f"{name}_questions.tsv" for name in names]
     asked = [question for file in files for question in read_questions(file, shipped_topics())]
     # Every second one tells enough, in half the time; `make evaluate` asks all.
     return asyncio.run(results_of(agent, asked[::2]))

@@ -21,6 +21,7 @@ QUESTIONS = (
     "website_questions.tsv",
     "visitors_questions.tsv",
     "strangers_questions.tsv",
+    "exam_questions.tsv",
     "double_questions.tsv",
     "follow_ups.tsv",
 )
